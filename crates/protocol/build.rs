@@ -11,19 +11,13 @@ fn main() {
     let text = |e: &toml::Value, key: &str| -> String {
         e.get(key).and_then(|v| v.as_str()).unwrap_or_else(|| panic!("errors.toml: {key} missing in {e:?}")).to_string()
     };
-    let camel = |name: &str| -> String {
-        name.split('_').map(|w| w[..1].to_uppercase() + &w[1..]).collect()
-    };
+    let camel = |name: &str| -> String { name.split('_').map(|w| w[..1].to_uppercase() + &w[1..]).collect() };
     let mut variants = String::new();
     let mut entries = String::new();
     for e in errors {
         let (code, name, meaning, cure) = (text(e, "code"), text(e, "name"), text(e, "meaning"), text(e, "cure"));
         writeln!(variants, "    /// {code}: {meaning}\n    {},", camel(&name)).expect("string");
-        writeln!(
-            entries,
-            "    Entry {{ code: {code:?}, name: {name:?}, meaning: {meaning:?}, cure: {cure:?} }},"
-        )
-        .expect("string");
+        writeln!(entries, "    Entry {{ code: {code:?}, name: {name:?}, meaning: {meaning:?}, cure: {cure:?} }},").expect("string");
     }
     let out = format!(
         "/// One error of the catalogue (`python/detent/protocol/errors.toml`).\n\

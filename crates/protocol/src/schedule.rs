@@ -180,8 +180,7 @@ table! {
 impl Schedule {
     /// The schedule in force.
     pub fn current() -> &'static Schedule {
-        static CURRENT: LazyLock<Schedule> =
-            LazyLock::new(|| Schedule::parse(TEXT).expect("the embedded schedule parses; a test says so"));
+        static CURRENT: LazyLock<Schedule> = LazyLock::new(|| Schedule::parse(TEXT).expect("the embedded schedule parses; a test says so"));
         &CURRENT
     }
 
