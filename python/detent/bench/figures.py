@@ -1,0 +1,45 @@
+"""Collecting figures."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Figures:
+    """Named values with units, and remarks for people."""
+
+    values: dict[str, dict[str, Any]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, key: str, value: float, unit: str) -> None:
+        """One figure."""
+        self.values[key] = {"value": value, "unit": unit}
+
+    def result(self) -> dict[str, Any]:
+        """What a suite returns."""
+        return {"figures": self.values, "notes": self.notes}
+
+
+def interleaved(rounds: int, works: dict[str, Callable[[], float]]) -> dict[str, float]:
+    """The median of each work's own measurement over rounds in which all take turns, so that drift touches all alike.
+
+    The first round warms up and is not counted.
+    """
+    taken: dict[str, list[float]] = {name: [] for name in works}
+    for number in range(rounds + 1):
+        for name, work in works.items():
+            value = work()
+            if number:
+                taken[name].append(value)
+    return {name: statistics.median(values) for name, values in taken.items()}
+
+
+def geomean(values: Iterable[float]) -> float:
+    """Geometric mean."""
+    found = list(values)
+    return math.exp(sum(math.log(value) for value in found) / len(found))

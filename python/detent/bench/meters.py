@@ -1,0 +1,80 @@
+"""Suite ``meters``: what metering costs, against no meter and against the machine's own code."""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from typing import TYPE_CHECKING, Any
+
+from detent import _core
+from detent.bench import guests
+from detent.bench.figures import Figures, geomean, interleaved
+from detent.errors import error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: Work of each workload: a few milliseconds.
+SIZES = {
+    "tiny_loop": 5_000_000,
+    "fib": 29,
+    "branchy_sort": 50,
+    "br_table_interpreter": 60_000,
+    "allocator": 100_000,
+    "call_indirect": 2_000_000,
+    "hashing": 10_000,
+    "f64_bodies": 100_000,
+    "big_integers": 200_000,
+}
+#: none: no meter, the engine's NaN canonicalisation, no stack rule; fuel: the engine's own; hostcall: a call per block; form: ours.
+METERS = ("none", "fuel", "hostcall", "form")
+#: Wasm has no 64 x 64 -> 128 multiplication, so this one measures an instruction set, not an engine.
+APART = "big_integers"
+
+
+def _native(name: str, size: int) -> Callable[[], float]:
+    function = getattr(ctypes.CDLL(str(guests.workloads_native())), name)
+    function.restype, function.argtypes = ctypes.c_uint64, [ctypes.c_uint32]
+
+    def work() -> float:
+        begun = time.perf_counter_ns()
+        function(size)
+        return float(time.perf_counter_ns() - begun)
+
+    return work
+
+
+def measure(*, quick: bool) -> dict[str, Any]:
+    """Times every workload under every meter, on Cranelift, and natively; checks that all results agree."""
+    figures = Figures()
+    wasm = guests.workloads_wasm()
+    benches = {meter: _core.MeterBench(wasm, meter) for meter in METERS}
+    over: dict[str, list[float]] = {meter: [] for meter in METERS[1:]}
+    native_ratios = []
+    for name, full in SIZES.items():
+        size = max(full // 50, 12) if quick and name != "fib" else 15 if quick else full
+        expected = getattr(ctypes.CDLL(str(guests.workloads_native())), name)
+        expected.restype, expected.argtypes = ctypes.c_uint64, [ctypes.c_uint32]
+        want = int(expected(size))
+        for meter, bench in benches.items():
+            got = bench.run(name, size)
+            if got != want:
+                raise error("node_fault", f"{name} gives {got:#x} under {meter}, natively {want:#x}")
+        works: dict[str, Callable[[], float]] = {meter: (lambda b=bench: float(b.time(name, size))) for meter, bench in benches.items()}
+        works["native"] = _native(name, size)
+        taken = interleaved(3 if quick else 21, works)
+        for meter in METERS[1:]:
+            ratio = taken[meter] / taken["none"]
+            over[meter].append(ratio)
+            figures.add(f"{meter}_overhead_{name}", ratio, "ratio")
+        native = taken["native"] / taken["form"]
+        figures.add(f"native_ratio_{name}", native, "ratio")
+        if name != APART:
+            native_ratios.append(native)
+    figures.add("default_overhead_geomean", geomean(over["form"]), "ratio")
+    figures.add("default_overhead_max", max(over["form"]), "ratio")
+    figures.add("engine_fuel_overhead_geomean", geomean(over["fuel"]), "ratio")
+    figures.add("host_call_overhead_geomean", geomean(over["hostcall"]), "ratio")
+    figures.add("native_ratio_geomean", geomean(native_ratios), "ratio")
+    figures.notes.append("overhead = metered time / unmetered time on Cranelift; native ratio = native time / our time, big integers apart")
+    return figures.result()

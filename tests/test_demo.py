@@ -1,0 +1,17 @@
+"""The main job survives being killed: no committed block is lost, roots equal on the second engine, balances and supply right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from detent.demo import run_demo
+
+
+def test_twenty_kills_lose_no_committed_block(tmp_path: Path) -> None:
+    result = run_demo(transfers=20_000, accounts=200, block_size=100, kills=20, folder=tmp_path, seed=20, quiet=True)
+    assert result["kills"] >= 15, "the worker finished before most kills came"
+    assert result["blocks_lost"] == 0
+    assert result["replay_equal"]
+    assert result["balances_right"]
+    assert result["supply_right"]
+    assert result["ok"]
