@@ -24,6 +24,8 @@ pub struct Schedule {
     pub stack: Stack,
     /// Limits of frames and transactions.
     pub limits: Limits,
+    /// Prices of deployments.
+    pub deploy: Deploy,
     /// Shapes that the gate admits.
     pub gate: Gate,
     #[serde(skip)]
@@ -126,6 +128,19 @@ table! {
         stack_bytes,
         /// Frames nested in a transaction.
         call_depth,
+    }
+}
+table! {
+    /// Prices of deployments; the names end in their unit.
+    Deploy: u32 {
+        /// Each deployment. Gas.
+        base_gas,
+        /// Each byte of the module. Gas.
+        byte_gas,
+        /// Each defined function. Fuel.
+        function_fuel,
+        /// Each byte of the module in the side form. Fuel.
+        rewritten_byte_fuel,
     }
 }
 
