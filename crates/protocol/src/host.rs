@@ -67,6 +67,7 @@ pub struct HostLimits {
     pub init_calldata: u32,
     pub hash_input: u32,
     pub falcon_message: u32,
+    pub falcon_signature: u32,
     pub tx_calldata: u32,
     pub tx_size: u32,
     pub map_keys: u32,
