@@ -280,6 +280,13 @@ def _zero(reader: Reader) -> int:
     return 0
 
 
+def _alignment(reader: Reader) -> int:
+    exponent = reader.u32()
+    if exponent >= 32:
+        raise reader.malformed("malformed alignment")
+    return exponent
+
+
 def _block_type(reader: Reader) -> int:
     at = reader.position
     first = reader.byte()
@@ -294,7 +301,7 @@ def _block_type(reader: Reader) -> int:
 
 IMMEDIATE: dict[str, Callable[[Reader], int]] = {
     "index": Reader.u32,
-    "index32": Reader.u32,
+    "alignment": _alignment,
     "zero": _zero,
     "s32": Reader.s32,
     "s64": Reader.s64,

@@ -108,7 +108,7 @@ class _Checker:
         context = self.context
         if name in ACCESSES:
             self.require("memory", 0, len(context.memories))
-            if 1 << min(immediates[0], 32) > ACCESSES[name][1]:
+            if 1 << immediates[0] > ACCESSES[name][1]:
                 raise self.invalid("alignment must not be larger than natural")
         elif name.startswith("memory."):
             self.require("memory", 0, len(context.memories))
@@ -136,11 +136,11 @@ class _Checker:
             raise self.invalid("type mismatch: operand expected")
         return self.operands.pop()
 
-    def expect(self, wanted: ValueType | None) -> ValueType | None:
+    def expect(self, wanted: ValueType) -> ValueType | None:
         found = self.pop()
-        if found is not Unknown and wanted is not Unknown and found != wanted:
+        if found is not Unknown and found != wanted:
             raise self.invalid(f"type mismatch: {wanted.name.lower()} expected, {found.name.lower()} found")
-        return found if wanted is Unknown else wanted
+        return found
 
     def pop_all(self, types: tuple[ValueType, ...]) -> None:
         for type_ in reversed(types):
@@ -309,7 +309,11 @@ def _empty(_: _Checker) -> None:
     return
 
 
-def _drop(checker: _Checker, type_: ValueType | None = Unknown) -> None:
+def _drop(checker: _Checker) -> None:
+    checker.pop()
+
+
+def _set(checker: _Checker, type_: ValueType) -> None:
     checker.expect(type_)
 
 
@@ -330,10 +334,10 @@ RULES: dict[str, Callable[..., None]] = {
     "drop": _drop,
     "select": _Checker.select,
     "local.get": lambda c, index: c.operands.append(c.local(index)),
-    "local.set": lambda c, index: _drop(c, c.local(index)),
+    "local.set": lambda c, index: _set(c, c.local(index)),
     "local.tee": _Checker.local_tee,
     "global.get": lambda c, index: c.operands.append(c.global_(index, write=False)),
-    "global.set": lambda c, index: _drop(c, c.global_(index, write=True)),
+    "global.set": lambda c, index: _set(c, c.global_(index, write=True)),
     "ref.null": lambda c, type_: c.operands.append(ValueType(type_)),
     "ref.is_null": _Checker.ref_is_null,
     "ref.func": _Checker.ref_func,

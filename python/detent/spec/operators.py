@@ -84,7 +84,7 @@ def _memory() -> None:
         type_, access = name.split(".")
         value = TYPES[type_]
         width = access.removeprefix("load").removeprefix("store").split("_")[0] or type_[1:]
-        _name(code, name, "index32 index")
+        _name(code, name, "alignment index")
         ACCESSES[name] = (value, int(width) // 8, access.endswith("_s"))
         SIGNATURES[name] = ((T.I32,), (value,)) if access.startswith("load") else ((T.I32, value), ())
     for sub, name, immediates, operands in (

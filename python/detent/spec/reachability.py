@@ -49,7 +49,7 @@ def reach(shape: Shape) -> Reach:
             open_[-1].first_arm_ends = live
             live = open_[-1].entered
         elif name == "end":
-            live = live or _continues(open_.pop(), targeted)
+            live |= _continues(open_.pop(), targeted)
         elif name in DIVERTING:
             live = False
         after.append(live)
