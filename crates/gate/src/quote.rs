@@ -5,10 +5,23 @@ const LONGEST: usize = 64;
 
 /// `name` in quotation marks, escaped, and shortened if it is long.
 pub(crate) fn quoted(name: &str) -> String {
-    match name.char_indices().map(|(i, _)| i).find(|&i| i >= LONGEST) {
-        Some(cut) => format!("{:?}...", name.get(..cut).unwrap_or_default()),
+    match cut(name) {
+        Some(head) => format!("{head:?}..."),
         None => format!("{name:?}"),
     }
+}
+
+/// `name` as it is, shortened if it is long.
+pub(crate) fn shortened(name: &str) -> String {
+    match cut(name) {
+        Some(head) => format!("{head}..."),
+        None => name.into(),
+    }
+}
+
+fn cut(name: &str) -> Option<&str> {
+    let end = name.char_indices().map(|(i, _)| i).find(|&i| i >= LONGEST)?;
+    name.get(..end)
 }
 
 #[cfg(test)]
