@@ -11,7 +11,9 @@ import wasmtime
 
 from detent.spec.binary import decode
 
-TOKEN = re.compile(r';;[^\n]*|"(?:[^"\\]|\\.)*"|[()]|[^\s()";]+|;', re.DOTALL)
+TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[()]|[^\s()";]+', re.DOTALL)
+OUTSIDE = re.compile(r'\(;|;;[^\r\n]*|"(?:[^"\\]|\\.)*"|.', re.DOTALL)
+INSIDE = re.compile(r"\(;|;\)|.", re.DOTALL)
 ESCAPE = re.compile(rb"\\(u\{([0-9a-fA-F]+)\}|[0-9a-fA-F]{2}|.)", re.DOTALL)
 LETTERS = {b"t": b"\t", b"n": b"\n", b"r": b"\r", b'"': b'"', b"'": b"'", b"\\": b"\\"}
 
@@ -47,12 +49,10 @@ class Form:
 
 def script(text: str) -> list[Form]:
     """The forms of a script. A script that is one module without `(module ...)` around it is wrapped."""
-    text = blank_block_comments(text)
+    text = without_comments(text)
     stack: list[tuple[int, list[Form | str]]] = [(0, [])]
     for match in TOKEN.finditer(text):
         token = match.group()
-        if token.startswith(";;"):
-            continue
         if token == "(":
             stack.append((match.start(), []))
         elif token == ")":
@@ -67,22 +67,20 @@ def script(text: str) -> list[Form]:
     return forms
 
 
-def blank_block_comments(text: str) -> str:
-    """Replaces `(; ;)` comments, which nest, by blanks, outside strings and line comments."""
+def without_comments(text: str) -> str:
+    """Blanks line comments, which end at a carriage return too, and block comments, which nest and know no strings inside."""
     out: list[str] = []
     depth = 0
-    for match in re.finditer(r'\(;|;\)|;;[^\n]*|"(?:[^"\\]|\\.)*"|.', text, re.DOTALL):
+    position = 0
+    while position < len(text):
+        match = (INSIDE if depth else OUTSIDE).match(text, position)
+        assert match is not None
         token = match.group()
-        if token == "(;":
-            depth += 1
-            out.append("  ")
-        elif token == ";)" and depth:
-            depth -= 1
-            out.append("  ")
-        elif not depth:
-            out.append(" " * len(token) if token.startswith(";;") else token)
-        else:
-            out.append(re.sub(r"[^\n]", " ", token[0]) if len(token) == 1 else "".join(" " if c != "\n" else c for c in token))
+        position = match.end()
+        depth += {"(;": 1, ";)": -1}.get(token, 0) if depth or token == "(;" else 0
+        blank = depth or token == ";)" or token.startswith(";;")
+        out.append(re.sub(r"[^\r\n]", " ", token) if blank else token)
+    assert depth == 0, "unclosed block comment"
     return "".join(out)
 
 
