@@ -2,6 +2,32 @@
 //!
 //! An [`Engine`] compiles a [`Deterministic`] module into an [`Artefact`]; [`Artefact::run`] executes one frame with a [`Host`]
 //! that answers its imports. Every engine gives the same [`Ended`] for the same inputs.
+//!
+//! [`Engines`] finds an engine by name, [`Cache`] keeps artefacts. Behind the traits, one concept a file:
+//! `frame` (the order of `docs/metering.md` sections 4 and 7, the same for every engine), `native` (Cranelift and later its relatives, with
+//! memories that know which pages were written and instances kept for the next call), `interpreter` (wasmi), `stack` (calls run on a
+//! stack of our own), `guard` (CPU time), `fork`, `signals`, `cache` and `disk`.
+
+mod cache;
+mod disk;
+mod engines;
+mod fork;
+mod frame;
+mod guard;
+mod interpreter;
+mod native;
+//pub mod probe;
+mod settings;
+mod signals;
+mod stack;
+
+pub use cache::{Cache, Key};
+pub use engines::Engines;
+pub use guard::overdue;
+pub use interpreter::Wasmi;
+pub use native::Cranelift;
+pub use settings::{Cpu, Settings};
+pub use signals::{signals_check, signals_intact, signals_reinstall};
 
 use detent_gas::Deterministic;
 use detent_protocol::Fault;
@@ -150,6 +176,8 @@ pub trait Engine: Send + Sync {
     fn name(&self) -> &'static str;
     /// The form it runs.
     fn form(&self) -> detent_gas::Form;
+    /// Hash of everything besides the module that native code depends on: engine version, flags, CPU features.
+    fn fingerprint(&self) -> [u8; 32];
     /// Compiles.
     fn compile(&self, module: Arc<Deterministic>) -> Result<Arc<dyn Artefact>, Fault>;
     /// Restores what [`Artefact::native`] gave. The caller has authenticated the bytes.

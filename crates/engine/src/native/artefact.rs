@@ -1,0 +1,194 @@
+//! A compiled module, its idle instances, and what a call costs.
+//!
+//! A call takes an idle instance (one atomic exchange), sets six cells, enters through a handle that was looked up once, and makes the
+//! instance pristine again: the pages of its memory's record and the mutable globals. No allocation, no lock, no system call.
+
+use super::activation::{Data, Quiet, Shared, Signature, View, instantiate};
+use super::idle::Idle;
+use super::image::Image;
+use super::memory;
+use super::region::{Region, page_size};
+use crate::fork::Process;
+use crate::frame::{self, Cell, Exports, Live};
+use crate::{Artefact, Call, Ended, Host, Settings, guard, stack};
+use detent_gas::Deterministic;
+use detent_protocol::{Code, Fault};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock};
+use wasmtime::unix::StoreExt;
+use wasmtime::{AsContextMut, ExternType, Global, Module, Store, Val};
+
+pub(super) struct Native {
+    shared: Arc<Shared>,
+    idle: Idle<Warm>,
+    image: OnceLock<Image>,
+    process: Process,
+    recycle: bool,
+    ns_per_fuel: u64,
+}
+
+/// An instance that can be made pristine.
+struct Warm {
+    store: Store<Data>,
+    region: Option<Arc<Region>>,
+    /// The mutable globals of the original module, with their first values.
+    globals: Vec<(Global, Val)>,
+}
+
+impl Native {
+    pub(super) fn new(
+        process: Process,
+        quiet: Arc<Quiet>,
+        settings: &Settings,
+        module: Arc<Deterministic>,
+        code: Module,
+    ) -> Result<Native, Fault> {
+        let exports = Exports::new(&module);
+        let mut types = Vec::new();
+        for name in exports.names() {
+            match code.get_export(name) {
+                Some(ExternType::Func(ty)) => types.push(Signature::new(&ty)?),
+                _ => return Err(Fault::new(Code::EngineRefused, format!("the rewritten module has no function {name:?}"))),
+            }
+        }
+        for cell in [Cell::Gas, Cell::Rest, Cell::Pages, Cell::Status, Cell::Flags] {
+            let wide = cell == Cell::Gas;
+            match code.get_export(cell.export()) {
+                Some(ExternType::Global(ty)) if ty.mutability().is_var() && if wide { ty.content().is_i64() } else { ty.content().is_i32() } => {}
+                _ => return Err(Fault::new(Code::EngineRefused, format!("the rewritten module has no cell {}", cell.export()))),
+            }
+        }
+        let shared = Arc::new(Shared { module, exports, types, code, quiet });
+        Ok(Native { shared, idle: Idle::new(), image: OnceLock::new(), process, recycle: settings.recycle, ns_per_fuel: settings.ns_per_fuel })
+    }
+
+    #[cold]
+    fn fresh(&self) -> Result<Box<Warm>, Fault> {
+        memory::made();
+        let (mut store, instance) = instantiate(&self.shared)?;
+        let region = memory::made();
+        let mut globals = Vec::new();
+        for i in 0..self.shared.module.facts.mutable_globals {
+            let name = format!("detent:g{i}");
+            let global = instance.get_global(&mut store, &name);
+            let global = global.ok_or_else(|| Fault::new(Code::EngineRefused, format!("the module does not export {name}")))?;
+            let value = global.get(&mut store);
+            globals.push((global, value));
+        }
+        if let Some(region) = region.as_ref().filter(|_| self.recycle) {
+            self.image.get_or_init(|| {
+                // SAFETY: the instance was just made and does not run; the region is as long as its size says.
+                Image::take(&self.shared.module.wasm, unsafe { std::slice::from_raw_parts(region.base(), region.size()) })
+            });
+            region.track()?;
+            let region = region.clone();
+            // SAFETY: `open` is async-signal-safe: atomics and one mprotect; the number of the last error is put back.
+            unsafe {
+                store.set_signal_handler(move |signal, info, _| {
+                    if signal != libc::SIGSEGV && signal != libc::SIGBUS {
+                        return false;
+                    }
+                    let errno = errno();
+                    let before = *errno;
+                    let opened = region.open((*info).si_addr() as usize);
+                    *errno = before;
+                    opened
+                });
+            }
+        }
+        Ok(Box::new(Warm { store, region, globals }))
+    }
+
+    fn activate(&self, warm: &mut Warm, begin: frame::Begin, args: &[u64]) -> Result<Ended, Fault> {
+        let mut view = View { cx: warm.store.as_context_mut() };
+        let ended = frame::run(&mut view, &self.shared.exports, begin, args)?;
+        if warm.region.as_ref().is_some_and(|region| region.failed()) {
+            return Err(Fault::new(Code::NodeFault, "the kernel refused to open a page of a linear memory"));
+        }
+        Ok(ended)
+    }
+
+    /// Makes the instance pristine; false when it must be dropped.
+    fn restore(&self, warm: &mut Warm) -> bool {
+        let flags = View { cx: warm.store.as_context_mut() }.get(Cell::Flags);
+        if !self.recycle || flags != 0 {
+            return false;
+        }
+        if let (Some(region), Some(image)) = (&warm.region, self.image.get()) {
+            if region.restore(image).is_err() {
+                return false;
+            }
+        }
+        let Warm { store, globals, .. } = warm;
+        globals.iter().all(|(global, value)| global.set(&mut *store, *value).is_ok())
+    }
+
+    /// Runs on a warm or a fresh instance. The host leaves `host` for the instance in `place`, and comes back unless the engine panics.
+    fn attempt(
+        &self,
+        host: &mut Option<Box<dyn Host>>,
+        place: &mut Option<Box<Warm>>,
+        begin: frame::Begin,
+        call: &Call<'_>,
+    ) -> Result<Ended, Fault> {
+        let warm = place.insert(self.idle.take().map_or_else(|| self.fresh(), Ok)?);
+        warm.store.data_mut().lend(host.take());
+        let ended = self.activate(warm, begin, call.args);
+        *host = warm.store.data_mut().give_back();
+        ended
+    }
+}
+
+impl Artefact for Native {
+    fn module(&self) -> &Arc<Deterministic> {
+        &self.shared.module
+    }
+
+    fn size(&self) -> usize {
+        let code = self.shared.code.image_range();
+        let code = (code.end as usize).saturating_sub(code.start as usize);
+        let image = self.image.get().map_or(0, Image::size);
+        // An idle instance: its store and a few resident pages at least.
+        let idle = self.idle.len() * (16 << 10).max(8 * page_size());
+        code + self.shared.module.wasm.len() + image + idle
+    }
+
+    fn native(&self) -> Option<Vec<u8>> {
+        self.shared.code.serialize().ok()
+    }
+
+    fn run(&self, host: Box<dyn Host>, call: &Call<'_>) -> (Box<dyn Host>, Result<Ended, Fault>) {
+        if let Err(fault) = self.process.check() {
+            return (host, Err(fault));
+        }
+        let begin = match frame::begin(&self.shared.module, &self.shared.exports, call) {
+            Ok(Ok(begin)) => begin,
+            Ok(Err(ended)) => return (host, Ok(ended)),
+            Err(fault) => return (host, Err(fault)),
+        };
+        let announced = guard::Run::begin(self.process, call.budget.fuel, self.ns_per_fuel);
+        let (mut host, mut place) = (Some(host), None);
+        let attempt = || stack::enter(call.budget.rest, || self.attempt(&mut host, &mut place, begin, call));
+        let ended = match catch_unwind(AssertUnwindSafe(attempt)) {
+            Ok(ended) => ended.and_then(|ended| ended).and_then(|ended| announced.check().map(|()| ended)),
+            Err(_) => Err(Fault::new(Code::NodeFault, "the engine panicked")),
+        };
+        if let Some(mut warm) = place {
+            host = host.or_else(|| warm.store.data_mut().give_back());
+            if ended.is_ok() && self.restore(&mut warm) {
+                drop(self.idle.give(warm));
+            }
+        }
+        (host.unwrap_or_else(|| Box::new(frame::Lost)), ended)
+    }
+}
+
+/// Where this thread's error number is.
+fn errno() -> *mut libc::c_int {
+    #[cfg(target_os = "macos")]
+    // SAFETY: no preconditions.
+    return unsafe { libc::__error() };
+    #[cfg(not(target_os = "macos"))]
+    // SAFETY: no preconditions.
+    return unsafe { libc::__errno_location() };
+}

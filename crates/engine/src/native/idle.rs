@@ -1,0 +1,130 @@
+//! Instances kept for the next call of the same artefact: taken and given back without a lock.
+
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+
+/// Instances kept for each artefact, over all threads.
+const PLACES: usize = 32;
+/// Neighbouring places that a thread tries first.
+const STRIDE: usize = 4;
+
+/// A bounded bag. Each place holds one box or nothing and changes by one atomic exchange, so nothing is ever read after it was taken.
+pub(crate) struct Idle<T> {
+    places: [AtomicPtr<T>; PLACES],
+    kept: AtomicUsize,
+}
+
+/// Where this thread begins to look: threads get different places, so that warm instances stay with their core.
+#[inline]
+fn first() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static FIRST: usize = NEXT.fetch_add(STRIDE, Ordering::Relaxed) % PLACES;
+    }
+    FIRST.with(|f| *f)
+}
+
+impl<T> Idle<T> {
+    pub(crate) fn new() -> Idle<T> {
+        Idle { places: [const { AtomicPtr::new(ptr::null_mut()) }; PLACES], kept: AtomicUsize::new(0) }
+    }
+
+    fn order(&self) -> impl Iterator<Item = &AtomicPtr<T>> {
+        let (before, after) = self.places.split_at(first());
+        after.iter().chain(before)
+    }
+
+    #[inline]
+    pub(crate) fn take(&self) -> Option<Box<T>> {
+        for place in self.order() {
+            if place.load(Ordering::Relaxed).is_null() {
+                continue;
+            }
+            let taken = place.swap(ptr::null_mut(), Ordering::Acquire);
+            if !taken.is_null() {
+                self.kept.fetch_sub(1, Ordering::Relaxed);
+                // SAFETY: the pointer came from `Box::into_raw` in `give`, and the exchange made us its only holder.
+                return Some(unsafe { Box::from_raw(taken) });
+            }
+        }
+        None
+    }
+
+    /// Keeps it, or hands it back when all places are full.
+    #[inline]
+    pub(crate) fn give(&self, item: Box<T>) -> Option<Box<T>> {
+        let item = Box::into_raw(item);
+        for place in self.order() {
+            if place.load(Ordering::Relaxed).is_null()
+                && place.compare_exchange(ptr::null_mut(), item, Ordering::Release, Ordering::Relaxed).is_ok()
+            {
+                self.kept.fetch_add(1, Ordering::Relaxed);
+                return None;
+            }
+        }
+        // SAFETY: no place took it, so it is still ours alone.
+        Some(unsafe { Box::from_raw(item) })
+    }
+
+    /// How many are kept, about.
+    pub(crate) fn len(&self) -> usize {
+        self.kept.load(Ordering::Relaxed).min(PLACES)
+    }
+}
+
+impl<T> Drop for Idle<T> {
+    fn drop(&mut self) {
+        while self.take().is_some() {}
+    }
+}
+
+// SAFETY: it owns its items, and hands each to one thread at a time.
+unsafe impl<T: Send> Send for Idle<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for Idle<T> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn it_keeps_a_bounded_number_and_gives_each_once() {
+        let idle = Idle::new();
+        for i in 0..PLACES {
+            assert!(idle.give(Box::new(i)).is_none());
+        }
+        assert_eq!(*idle.give(Box::new(99)).unwrap(), 99);
+        assert_eq!(idle.len(), PLACES);
+        let mut all: Vec<_> = std::iter::from_fn(|| idle.take()).map(|b| *b).collect();
+        all.sort_unstable();
+        assert_eq!(all, (0..PLACES).collect::<Vec<_>>());
+        assert!(idle.take().is_none());
+    }
+
+    #[test]
+    fn many_threads_neither_lose_nor_double() {
+        let (idle, drops) = (Arc::new(Idle::new()), Arc::new(AtomicUsize::new(0)));
+        struct Counted(Arc<AtomicUsize>);
+        impl Drop for Counted {
+            fn drop(&mut self) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..10_000 {
+                        let item = idle.take().unwrap_or_else(|| {
+                            drops.fetch_sub(1, Ordering::Relaxed);
+                            Box::new(Counted(drops.clone()))
+                        });
+                        drop(idle.give(item));
+                    }
+                });
+            }
+        });
+        drop(idle);
+        assert_eq!(drops.load(Ordering::Relaxed), 0, "made minus dropped");
+    }
+}
