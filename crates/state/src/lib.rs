@@ -3,7 +3,7 @@
 //! - [`Key`] and [`Value`]: the committed state is a map from keys to bytes.
 //! - [`Overlay`]: uncommitted writes over a [`StateReader`], with nested checkpoints. A block is one overlay.
 //! - [`Commitment`] and [`Proof`]: the root of the live set (Jellyfish rules over Blake3), and proofs under it.
-//! - [`Store`]: named tables with consistent views and atomic batches; in [`Memory`], or durable on disk.
+//! - [`Store`]: named tables with consistent views and atomic batches; in [`Memory`], or durable on [`Disk`].
 //! - [`State`]: all of these behind one door. A block's changes, nodes, receipts and header become one durable write.
 //!
 //! ```
@@ -28,6 +28,8 @@
 
 mod cache;
 mod digest;
+mod disk;
+mod folder;
 mod key;
 mod memory;
 mod node;
@@ -41,6 +43,7 @@ mod undo;
 mod value;
 
 pub use digest::{Blake3, Digest};
+pub use disk::Disk;
 pub use key::{Key, Space};
 pub use memory::Memory;
 pub use node::{Child, EMPTY, Hash, Leaf, Node, Path, inner_hash};

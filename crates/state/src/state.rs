@@ -7,7 +7,7 @@ use crate::reader::{Reader, Shared, TableReader};
 use crate::store::{Batch, Bytes, Store, Table};
 use crate::tree::{LeafChange, NodeWrite, Root};
 use crate::undo::{SnapshotId, UndoLog, invert};
-use crate::{Blake3, Commitment, Digest, Key, Memory, Proof, Value};
+use crate::{Blake3, Commitment, Digest, Disk, Key, Memory, Proof, Value};
 use detent_protocol::{Code, Fault};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -55,6 +55,11 @@ impl State {
         // An empty memory store has nothing that could fail.
         let view: Arc<dyn crate::View> = Arc::new(crate::memory::Tables::default());
         State::at(Reader { shared: Arc::new(shared), view, version: 0, commitment: Commitment::default(), height: None })
+    }
+
+    /// Opens the durable state in a folder, making it if the folder is absent or empty. Faults: as [`Disk::open`].
+    pub fn open(path: impl AsRef<std::path::Path>, options: Options) -> Result<State, Fault> {
+        State::over(Box::new(Disk::open(path.as_ref(), options.store_cache)?), options)
     }
 
     /// Opens a state over any store.
@@ -108,7 +113,7 @@ impl State {
     /// write. Changes may come in any order; of several to one key the last counts.
     ///
     /// Faults: `commit_order` unless heights rise; `table_reserved` if `extra` names a table of the state's own;
-    /// `process_forked`; the store's own, after which this handle refuses to write (`store_failed`).
+    /// `store_forked`; the store's own, after which this handle refuses to write (`store_failed`).
     pub fn commit(&mut self, height: u64, changes: Vec<Change>, extra: Batch) -> Result<Root, Fault> {
         let prepared = self.prepare(changes)?;
         self.commit_prepared(height, prepared, extra)
@@ -214,7 +219,7 @@ impl State {
             return Err(Fault::new(Code::StoreFailed, format!("an earlier write failed: {}", fault.detail)));
         }
         if std::process::id() != self.process {
-            return Err(Fault::new(Code::ProcessForked, "the state was opened by the parent process"));
+            return Err(Fault::new(Code::StoreForked, "the state was opened by the parent process"));
         }
         Ok(())
     }
