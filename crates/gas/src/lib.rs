@@ -3,9 +3,25 @@
 //!
 //! [`rewrite`] is the way in.
 
+mod blocks;
+mod callgraph;
+mod cells;
+mod control;
 mod encoding;
 mod facts;
+mod function;
+mod helpers;
+mod hidden;
+mod ledger;
+mod module;
+mod nan;
+mod operator;
+mod plan;
+mod prices;
+mod sections;
 mod side;
+mod stack;
+mod survey;
 
 pub use facts::{Export, Facts, FuncType, Import, ValType};
 pub use side::SideTable;
@@ -57,6 +73,7 @@ pub struct Deterministic {
 /// The caller has validated `wasm` (the gate, or a test harness). A module that does not parse is a [`Fault`] with code
 /// `module_malformed`; a module that validates is never refused for its shape here (the gate does that).
 pub fn rewrite(wasm: &[u8], schedule: &Schedule, options: &Options) -> Result<Deterministic, Fault> {
-    let _ = (wasm, schedule, options);
-    Err(Fault::new(detent_protocol::Code::ModuleMalformed, "being written"))
+    let module = module::Module::parse(wasm)?;
+    let plan = plan::Plan::new(&module, schedule, options)?;
+    sections::assemble(&plan)
 }

@@ -1,0 +1,424 @@
+//! The third walk through a body: writing it in deterministic form.
+
+use crate::blocks::{Block, blocks};
+use crate::cells::{flags, status};
+use crate::control::{Control, Kind};
+use crate::ledger::{FREE_LEAF, Join, Ledger, State};
+use crate::module::{invalid, malformed};
+use crate::nan::{Float, canonical_result, canonicalise, hides};
+use crate::operator;
+use crate::plan::Plan;
+use crate::survey::{Marks, Survey};
+use detent_protocol::Fault;
+use wasm_encoder::{BlockType, Function, InstructionSink, ValType};
+use wasmparser::Operator;
+
+/// A body in deterministic form.
+pub(crate) struct Written {
+    /// The body, without its size.
+    pub body: Vec<u8>,
+    /// Refunds by offset in `body`.
+    pub refunds: Vec<(u32, u64)>,
+}
+
+/// The code of one body as it grows, with the locals that it turned out to need.
+struct Writer<'a> {
+    plan: &'a Plan<'a>,
+    survey: &'a Survey,
+    code: Vec<u8>,
+    refunds: Vec<(u32, u64)>,
+    ledger: Ledger,
+    control: Control,
+    /// By open construct: what its label wants, and where the count was at its `if`.
+    joins: Vec<(Join, State)>,
+    ordinal: usize,
+    /// First index after the original's locals; the local of the hidden parameter, if the function takes it.
+    first_local: u32,
+    rest: Option<u32>,
+    extra: Vec<(Extra, ValType)>,
+    blocks: std::vec::IntoIter<Block>,
+    /// Costs of the current block's operators that have not executed yet.
+    unexecuted: u64,
+    /// What `detent:owed` holds above the local that kept it at entry, where that is known.
+    owed: Option<u64>,
+}
+
+/// What a local that the form adds is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extra {
+    Gas,
+    Owed,
+    TableIndex,
+    Nan32,
+    Nan64,
+}
+
+/// Writes the body of a defined function.
+pub(crate) fn write(plan: &Plan<'_>, place: usize) -> Result<Written, Fault> {
+    let (Some(body), Some(survey), Some(need)) = (plan.module.bodies.get(place), plan.surveys.get(place), plan.needs.get(place)) else {
+        return Err(invalid("function without a body"));
+    };
+    let blocks = blocks(body, survey.locals, &plan.cutting(), &plan.prices, plan.schedule)?;
+    let total = blocks.iter().fold(0u64, |sum, b| sum.saturating_add(b.cost));
+    let hidden = plan.is_hidden(place);
+    let locals = survey.parameters.saturating_add(survey.locals).saturating_add(u64::from(hidden));
+    let first_local = u32::try_from(locals).ok().filter(|l| *l < u32::MAX - 8).ok_or_else(|| invalid("too many locals"))?;
+    let mut writer = Writer {
+        plan,
+        survey,
+        code: Vec::with_capacity(body.range().len() * 2),
+        refunds: Vec::new(),
+        // The ledger's local comes first of the added ones.
+        ledger: Ledger::new(plan.cells.gas, first_local, plan.metering),
+        control: Control::new(),
+        joins: vec![(Join::Cell, State::default())],
+        ordinal: 1,
+        first_local,
+        rest: hidden.then_some(u32::try_from(survey.parameters).unwrap_or(u32::MAX)),
+        extra: vec![(Extra::Gas, ValType::I64)],
+        blocks: blocks.into_iter(),
+        unexecuted: 0,
+        owed: None,
+    };
+    writer.enter(need.frame, need.counted, need.bytes);
+    // A function that calls could multiply work without meeting a loop; a leaf cannot.
+    writer.next_block(survey.calls_something() || total > FREE_LEAF);
+
+    let mut operators = body.get_operators_reader().map_err(malformed)?;
+    let mut current = Some(operators.read_with_offset().map_err(malformed)?);
+    while let Some((operator, start)) = current {
+        let end = operators.original_position();
+        current = if operators.eof() { None } else { Some(operators.read_with_offset().map_err(malformed)?) };
+        let raw = plan.module.wasm.get(start..end).ok_or_else(|| invalid("operator outside the module"))?;
+        writer.operator(&operator, raw, current.as_ref().map(|(next, _)| next))?;
+    }
+    writer.finish(body)
+}
+
+impl Writer<'_> {
+    fn sink(&mut self) -> InstructionSink<'_> {
+        InstructionSink::new(&mut self.code)
+    }
+
+    /// The local for a purpose, made when first asked for.
+    fn extra(&mut self, purpose: Extra, ty: ValType) -> u32 {
+        let place = self.extra.iter().position(|(p, _)| *p == purpose).unwrap_or_else(|| {
+            self.extra.push((purpose, ty));
+            self.extra.len() - 1
+        });
+        self.first_local + place as u32
+    }
+
+    /// Stack check, then what the fine form keeps of its caller.
+    fn enter(&mut self, frame: u64, counted: bool, reserve: u64) {
+        if let Some(rest) = self.rest
+            && (counted || self.survey.calls_something())
+        {
+            // From here on the parameter is what callees get. Frames are far below 2^30; what is not overflows any stack.
+            let clamp = |bytes: u64| i32::try_from(bytes).unwrap_or(i32::MAX / 2).min(i32::MAX / 2);
+            let cell = self.plan.cells.status;
+            let below = clamp(reserve.saturating_sub(frame));
+            let mut code = self.sink();
+            code.local_get(rest).i32_const(clamp(frame)).i32_sub();
+            if counted {
+                code.local_tee(rest).i32_const(below).i32_lt_s().if_(BlockType::Empty);
+                code.i32_const(status::STACK_OVERFLOW).global_set(cell).unreachable().end();
+            } else {
+                code.local_set(rest);
+            }
+        }
+        if let Some(owed) = self.plan.cells.owed.filter(|_| self.plan.metering && self.survey.observes) {
+            let base = self.extra(Extra::Owed, ValType::I64);
+            self.sink().global_get(owed).local_set(base);
+            self.owed = Some(0);
+        }
+    }
+
+    fn next_block(&mut self, test: bool) {
+        let block = self.blocks.next().unwrap_or_default();
+        self.unexecuted = block.operators;
+        let mut code = InstructionSink::new(&mut self.code);
+        self.ledger.block(block.cost, block.observed, test || block.heads_loop, &mut code);
+    }
+
+    /// Brings this path to what a label wants.
+    fn meet(&mut self, depth: u32) {
+        let place = self.joins.len().checked_sub(1).and_then(|n| n.checked_sub(depth as usize));
+        if let Some((join, _)) = place.and_then(|p| self.joins.get_mut(p)) {
+            self.ledger.meet(join, &mut InstructionSink::new(&mut self.code));
+        }
+    }
+
+    fn operator(&mut self, operator: &Operator<'_>, raw: &[u8], next: Option<&Operator<'_>>) -> Result<(), Fault> {
+        let live = self.control.is_live();
+        if live {
+            self.unexecuted = self.unexecuted.saturating_sub(self.plan.prices.of(operator));
+            self.before(operator)?;
+        }
+        let plan = self.plan;
+        let step = self.control.step(operator, |o| plan.cutting().cuts(o))?;
+        if !step.stays {
+            return Ok(());
+        }
+        match operator {
+            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => self.open(operator, raw),
+            Operator::Else => {
+                if step.executes {
+                    self.meet(0);
+                }
+                self.code.extend_from_slice(raw);
+                if let Some((_, at_if)) = self.joins.last() {
+                    self.ledger.state = *at_if;
+                }
+            }
+            Operator::End => self.close(step.executes, step.begins, step.continues, step.closed.map(|c| c.kind)),
+            _ => self.plain(operator, raw, next)?,
+        }
+        if step.begins {
+            self.owed = None;
+            self.next_block(matches!(operator, Operator::Loop { .. }));
+        }
+        Ok(())
+    }
+
+    /// What precedes an operator that can trap, call or leave.
+    fn before(&mut self, operator: &Operator<'_>) -> Result<(), Fault> {
+        match operator {
+            Operator::Br { relative_depth } | Operator::BrIf { relative_depth } => self.meet(*relative_depth),
+            Operator::BrTable { targets } => {
+                // First those that want the local, all with the same constant; the cell can be exact besides.
+                let mut depths = targets.targets().collect::<Result<Vec<_>, _>>().map_err(malformed)?;
+                depths.push(targets.default());
+                depths.sort_unstable();
+                depths.dedup();
+                for cell in [false, true] {
+                    for &depth in &depths {
+                        let place = self.joins.len().checked_sub(1).and_then(|n| n.checked_sub(depth as usize));
+                        if place.and_then(|p| self.joins.get(p)).is_some_and(|(j, _)| (*j == Join::Cell) == cell) {
+                            self.meet(depth);
+                        }
+                    }
+                }
+            }
+            Operator::Return => self.ledger.store(&mut InstructionSink::new(&mut self.code)),
+            // A host function must not see a negative count, nor take effect on one.
+            Operator::Call { function_index } if self.plan.module.defined(*function_index).is_none() => {
+                self.ledger.test(&mut InstructionSink::new(&mut self.code));
+            }
+            Operator::CallIndirect { .. } => self.ledger.test(&mut InstructionSink::new(&mut self.code)),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, operator: &Operator<'_>, raw: &[u8]) {
+        let marks = self.survey.marks.get(self.ordinal).copied().unwrap_or_default();
+        self.ordinal += 1;
+        let Marks { tabled, tail, has_else } = marks;
+        let mut join = if tail && !tabled { Join::Cell } else { Join::Open { tabled } };
+        let meets_now = match operator {
+            Operator::Loop { .. } => true,
+            // Where there is no `else`, the condition being false is a path from here to the end.
+            Operator::If { .. } => !has_else,
+            _ => false,
+        };
+        if meets_now {
+            self.ledger.meet(&mut join, &mut InstructionSink::new(&mut self.code));
+        }
+        self.code.extend_from_slice(raw);
+        if matches!(operator, Operator::Loop { .. }) {
+            self.ledger.resume(join);
+        }
+        self.joins.push((join, self.ledger.state));
+    }
+
+    fn close(&mut self, executes: bool, begins: bool, continues: bool, kind: Option<Kind>) {
+        // Only a block that begins has other paths coming to it.
+        let function = kind == Some(Kind::Function);
+        if executes && (begins || function) {
+            self.meet(0);
+        }
+        self.sink().end();
+        let join = self.joins.pop().map_or(Join::Cell, |(join, _)| join);
+        if begins {
+            self.ledger.resume(join);
+        }
+        if !continues && !function {
+            // Nothing comes here; validation must be told.
+            self.sink().unreachable();
+        }
+    }
+
+    /// Marks where the activation stands, and what it would get back.
+    fn stand(&mut self) {
+        if !self.plan.metering {
+            return;
+        }
+        match self.plan.cells.owed {
+            Some(cell) => {
+                if self.owed != Some(self.unexecuted) {
+                    let base = self.extra(Extra::Owed, ValType::I64);
+                    let unexecuted = i64::try_from(self.unexecuted).unwrap_or(i64::MAX);
+                    let mut code = self.sink();
+                    code.local_get(base);
+                    if unexecuted != 0 {
+                        code.i64_const(unexecuted).i64_add();
+                    }
+                    code.global_set(cell);
+                    self.owed = Some(self.unexecuted);
+                }
+            }
+            None => {
+                if self.unexecuted != 0
+                    && let Ok(offset) = u32::try_from(self.code.len())
+                {
+                    self.refunds.push((offset, self.unexecuted));
+                }
+            }
+        }
+    }
+
+    fn plain(&mut self, operator: &Operator<'_>, raw: &[u8], next: Option<&Operator<'_>>) -> Result<(), Fault> {
+        match operator {
+            Operator::LocalGet { local_index } => {
+                let local = self.local(*local_index);
+                self.sink().local_get(local);
+            }
+            Operator::LocalSet { local_index } => {
+                let local = self.local(*local_index);
+                self.sink().local_set(local);
+            }
+            Operator::LocalTee { local_index } => {
+                let local = self.local(*local_index);
+                self.sink().local_tee(local);
+            }
+            Operator::Call { function_index } => self.call(*function_index)?,
+            Operator::CallIndirect { type_index, table_index } => self.call_indirect(*type_index, *table_index)?,
+            Operator::MemoryGrow { .. } => self.helper(self.plan.helpers.grow),
+            Operator::MemoryCopy { .. } | Operator::MemoryFill { .. } | Operator::MemoryInit { .. } => {
+                self.helper(self.plan.helpers.words);
+                self.stand();
+                self.code.extend_from_slice(raw);
+            }
+            Operator::TableCopy { .. } | Operator::TableInit { .. } | Operator::TableFill { .. } | Operator::TableGrow { .. } => {
+                self.helper(self.plan.helpers.elements);
+                self.stand();
+                self.code.extend_from_slice(raw);
+            }
+            Operator::TableSet { .. } => {
+                self.flag(flags::TABLE_WRITTEN);
+                self.stand();
+                self.code.extend_from_slice(raw);
+            }
+            Operator::DataDrop { .. } | Operator::ElemDrop { .. } => {
+                self.flag(flags::SEGMENT_DROPPED);
+                self.code.extend_from_slice(raw);
+            }
+            Operator::RefFunc { function_index } => {
+                let function = self.plan.reference(*function_index);
+                self.sink().ref_func(function);
+            }
+            _ => {
+                if operator::traps(operator) {
+                    self.stand();
+                }
+                self.code.extend_from_slice(raw);
+                if let Some(float) = canonical_result(operator)
+                    && !next.is_some_and(hides)
+                {
+                    let (purpose, ty) = match float {
+                        Float::F32 => (Extra::Nan32, ValType::F32),
+                        Float::F64 => (Extra::Nan64, ValType::F64),
+                    };
+                    let local = self.extra(purpose, ty);
+                    canonicalise(float, local, &mut self.sink());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// An original local's index: the hidden parameter sits between parameters and declared locals.
+    fn local(&self, original: u32) -> u32 {
+        match self.rest {
+            Some(rest) if original >= rest => original.saturating_add(1),
+            _ => original,
+        }
+    }
+
+    fn call(&mut self, function: u32) -> Result<(), Fault> {
+        match self.plan.module.defined(function) {
+            Some(place) => {
+                if self.plan.is_hidden(place) {
+                    self.pass_rest()?;
+                }
+            }
+            None => {
+                if self.plan.hosts.get(function as usize).is_some_and(|h| h.hands_on) {
+                    let cell = self.plan.cells.rest;
+                    self.pass_rest()?;
+                    self.sink().global_set(cell);
+                }
+            }
+        }
+        self.stand();
+        self.sink().call(function);
+        self.ledger.called();
+        self.owed = None;
+        Ok(())
+    }
+
+    fn call_indirect(&mut self, ty: u32, table: u32) -> Result<(), Fault> {
+        let mut ty = ty;
+        if self.plan.is_wide(ty)? {
+            let index = self.extra(Extra::TableIndex, ValType::I32);
+            self.sink().local_set(index);
+            self.pass_rest()?;
+            self.sink().local_get(index);
+            ty = self.plan.widened(ty)?;
+        }
+        self.stand();
+        self.sink().call_indirect(table, ty);
+        self.ledger.called();
+        self.owed = None;
+        Ok(())
+    }
+
+    /// What is left of the logical stack below this activation.
+    fn pass_rest(&mut self) -> Result<(), Fault> {
+        // A function that passes it has it: that is how `hidden` chose.
+        let rest = self.rest.ok_or_else(|| invalid("no hidden parameter to pass on"))?;
+        self.sink().local_get(rest);
+        Ok(())
+    }
+
+    fn helper(&mut self, function: Option<u32>) {
+        if let Some(function) = function {
+            self.sink().call(function);
+            if self.plan.metering {
+                self.ledger.charged();
+            }
+        }
+    }
+
+    fn flag(&mut self, bit: i32) {
+        let cell = self.plan.cells.flags;
+        self.sink().global_get(cell).i32_const(bit).i32_or().global_set(cell);
+    }
+
+    /// Puts the locals before the code.
+    fn finish(self, body: &wasmparser::FunctionBody<'_>) -> Result<Written, Fault> {
+        let mut locals = Vec::new();
+        for group in body.get_locals_reader().map_err(malformed)? {
+            let (count, ty) = group.map_err(malformed)?;
+            locals.push((count, ValType::try_from(ty).map_err(|_| invalid("type of a local"))?));
+        }
+        let extra = if self.extra.len() > 1 || self.ledger.used { &self.extra[..] } else { &[] };
+        locals.extend(extra.iter().map(|(_, ty)| (1, *ty)));
+        let mut function = Function::new(locals);
+        let shift = u32::try_from(function.byte_len()).map_err(|_| invalid("body too large"))?;
+        function.raw(self.code);
+        let refunds = self.refunds.into_iter().map(|(offset, refund)| (offset.saturating_add(shift), refund)).collect();
+        Ok(Written { body: function.into_raw_body(), refunds })
+    }
+}

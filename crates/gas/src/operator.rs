@@ -1,0 +1,71 @@
+//! What the rewriter asks of an operator.
+
+use wasmparser::Operator;
+
+/// Whether an operator can trap by itself: where an activation can stand when a frame ends, besides calls.
+///
+/// `memory.grow` is not among them: it becomes a call of a helper that ends only by returning, out of gas, or aborting the node.
+pub(crate) fn traps(operator: &Operator<'_>) -> bool {
+    use Operator::*;
+    matches!(
+        operator,
+        Unreachable
+            | I32Load { .. }
+            | I64Load { .. }
+            | F32Load { .. }
+            | F64Load { .. }
+            | I32Load8S { .. }
+            | I32Load8U { .. }
+            | I32Load16S { .. }
+            | I32Load16U { .. }
+            | I64Load8S { .. }
+            | I64Load8U { .. }
+            | I64Load16S { .. }
+            | I64Load16U { .. }
+            | I64Load32S { .. }
+            | I64Load32U { .. }
+            | I32Store { .. }
+            | I64Store { .. }
+            | F32Store { .. }
+            | F64Store { .. }
+            | I32Store8 { .. }
+            | I32Store16 { .. }
+            | I64Store8 { .. }
+            | I64Store16 { .. }
+            | I64Store32 { .. }
+            | I32DivS
+            | I32DivU
+            | I32RemS
+            | I32RemU
+            | I64DivS
+            | I64DivU
+            | I64RemS
+            | I64RemU
+            | I32TruncF32S
+            | I32TruncF32U
+            | I32TruncF64S
+            | I32TruncF64U
+            | I64TruncF32S
+            | I64TruncF32U
+            | I64TruncF64S
+            | I64TruncF64U
+            | MemoryInit { .. }
+            | MemoryCopy { .. }
+            | MemoryFill { .. }
+            | TableInit { .. }
+            | TableCopy { .. }
+            | TableFill { .. }
+            | TableGet { .. }
+            | TableSet { .. }
+    )
+}
+
+/// Whether an operator calls, in the original.
+pub(crate) fn calls(operator: &Operator<'_>) -> bool {
+    matches!(operator, Operator::Call { .. } | Operator::CallIndirect { .. })
+}
+
+/// Whether the gas cell must be exact when an operator executes: it can trap or call, in the original or in the form.
+pub(crate) fn observes(operator: &Operator<'_>) -> bool {
+    traps(operator) || calls(operator) || matches!(operator, Operator::MemoryGrow { .. } | Operator::TableGrow { .. })
+}
