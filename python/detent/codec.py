@@ -168,6 +168,7 @@ def _encode(ty: Type, value: object, types: Types, at: str, depth: int) -> bytes
         case Map(key, item):
             if not isinstance(value, Mapping):
                 raise _wrong(ty, value, at)
+            _need_plain(key)
             pairs = [
                 (_encode(key, k, types, f"{at}.key", deeper), _encode(item, v, types, f"{at}[{k!r}]", deeper)) for k, v in value.items()
             ]
@@ -223,7 +224,15 @@ def _lookup(name: str, types: Types, at: str = "") -> TypeDef:
     found = types.get(name)
     if found is None:
         raise EncodingError("type_unknown", f"the type {name} is not declared", at or None)
+    if isinstance(found, Struct) and not found.fields:
+        # Values of no bytes would let a few bytes of another tool's section ask for any amount of work.
+        raise EncodingError("type_unknown", f"the type {name} has no fields", at or None)
     return found
+
+
+def _need_plain(key: Type) -> None:
+    if width(key) is None and not isinstance(key, Text | Bytes):
+        raise EncodingError("type_unknown", f"{key} cannot be the key of a map")
 
 
 def _order(key: Type, coded: bytes) -> int | bytes:
@@ -248,8 +257,10 @@ def _decode(ty: Type, r: Reader, types: Types, depth: int) -> Any:
             return r.flag()
         case Address():
             return r.take(32)
-        case FixedBytes(size):
+        case FixedBytes(size) if size:
             return r.take(size)
+        case FixedBytes():
+            raise EncodingError("type_unknown", "bytes of no length are not a value")
         case Bytes():
             return r.blob()
         case Text():
@@ -259,6 +270,7 @@ def _decode(ty: Type, r: Reader, types: Types, depth: int) -> Any:
         case Option(item):
             return _decode(item, r, types, deeper) if r.flag() else None
         case Map(key, item):
+            _need_plain(key)
             found: dict[Any, Any] = {}
             last: int | bytes | None = None
             for start, k, v in r.sequence(lambda: (r.at, _decode(key, r, types, deeper), _decode(item, r, types, deeper))):
