@@ -49,7 +49,12 @@ pub enum Profile {
 
 /// Everything that keeps `wasm` from being admitted under the schedule in force.
 pub fn check(wasm: &[u8], profile: Profile) -> Report {
-    inspect(wasm, profile, Schedule::current()).0
+    check_with(wasm, profile, Schedule::current())
+}
+
+/// The same under another schedule.
+pub fn check_with(wasm: &[u8], profile: Profile, schedule: &Schedule) -> Report {
+    inspect(wasm, profile, schedule).0
 }
 
 /// The report under a schedule, and the ABI section if the module has a readable one.

@@ -41,9 +41,9 @@ impl<'s> Measure<'s> {
     }
 
     /// Something so far beyond its cap that the reader gave up counting it.
-    pub(crate) fn unmeasured(&self, findings: &mut Findings, limit: Limit, offset: usize) {
+    pub(crate) fn unmeasured(&self, findings: &mut Findings, limit: Limit, offset: usize, function: Option<u32>) {
         let message = format!("too many {}, at most {} ({})", limit.what(), limit.cap(self.schedule), limit.name());
-        findings.add(Rule::Limit(limit), message, Some(offset), None);
+        findings.add(Rule::Limit(limit), message, Some(offset), function);
     }
 
     /// The reasons of the sums.

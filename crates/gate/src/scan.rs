@@ -85,17 +85,21 @@ impl Module<'_> {
 
 /// Reads `wasm`; counts into `measure`, says excesses into `findings`.
 pub(crate) fn scan<'a>(wasm: &'a [u8], measure: &mut Measure<'_>, findings: &mut Findings) -> Module<'a> {
-    let mut scan = Scan { module: Module::default(), measure, findings, bodies: 0, code_end: 0 };
+    let mut scan = Scan { module: Module::default(), measure, findings, bodies: 0 };
     let mut parser = Parser::new(0);
     parser.set_features(ADMITTED);
     for payload in parser.parse_all(wasm) {
         let result = match payload {
             Ok(Payload::Version { encoding: Encoding::Component, .. }) => break,
+            Ok(Payload::CodeSectionEntry(body)) => {
+                scan.body(&body);
+                continue;
+            }
             Ok(payload) => scan.payload(payload),
             Err(e) => Err(e),
         };
         if let Err(e) = result {
-            scan.stopped(e);
+            scan.stopped(e, None);
         }
     }
     scan.finish()
@@ -106,7 +110,6 @@ struct Scan<'a, 's, 'f> {
     measure: &'f mut Measure<'s>,
     findings: &'f mut Findings,
     bodies: u32,
-    code_end: usize,
 }
 
 impl<'a> Scan<'a, '_, '_> {
@@ -169,13 +172,7 @@ impl<'a> Scan<'a, '_, '_> {
             Payload::DataSection(s) => self.items(s, Self::data),
             Payload::CodeSectionStart { range, .. } => {
                 self.module.facts.code_bytes = range.len() as u64;
-                self.code_end = range.end;
                 Ok(())
-            }
-            Payload::CodeSectionEntry(b) => {
-                let function = self.module.imported_functions.saturating_add(self.bodies);
-                self.bodies = self.bodies.saturating_add(1);
-                body::measure(&b, function, self.measure, self.findings)
             }
             Payload::CustomSection(s) => {
                 let (range, offset) = (s.range(), s.data_offset());
@@ -190,6 +187,14 @@ impl<'a> Scan<'a, '_, '_> {
                 Ok(())
             }
             _ => Ok(()),
+        }
+    }
+
+    fn body(&mut self, body: &wasmparser::FunctionBody<'_>) {
+        let function = self.module.imported_functions.saturating_add(self.bodies);
+        self.bodies = self.bodies.saturating_add(1);
+        if let Err(e) = body::measure(body, function, self.measure, self.findings) {
+            self.stopped(e, Some(function));
         }
     }
 
@@ -253,7 +258,7 @@ impl<'a> Scan<'a, '_, '_> {
     }
 
     /// Keeps the first error. Where the reader has a limit of its own, above the schedule's, the reason is the schedule's.
-    fn stopped(&mut self, error: Error) {
+    fn stopped(&mut self, error: Error, function: Option<u32>) {
         let limit = match error.message() {
             "function params size is out of bounds" => Some(Limit::Parameters),
             "function returns size is out of bounds" => Some(Limit::Results),
@@ -262,7 +267,7 @@ impl<'a> Scan<'a, '_, '_> {
             _ => None,
         };
         if let Some(limit) = limit {
-            self.measure.unmeasured(self.findings, limit, error.offset());
+            self.measure.unmeasured(self.findings, limit, error.offset(), function);
         }
         self.module.unread.get_or_insert(error);
     }
