@@ -11,8 +11,15 @@ from hypothesis.strategies import DrawFn
 
 PURE = ["add", "sub", "mul", "and", "or", "xor", "shl", "shr_u", "rotl", "eq", "lt_s", "ge_u"]
 TRAPPING = ["div_s", "div_u", "rem_s", "rem_u"]
-VALUES = ["const", "local", "binary", "binary", "trapping", "if", "block", "loop", "call", "call", "indirect", "host", "host", "host", "host", "load", "grow", "global", "select", "tee", "float"]
-STATEMENTS = ["nop", "set", "set", "drop", "block", "block", "loop", "loop", "if", "ifelse", "branch_if", "branch_if", "jump", "table", "return", "unreachable", "store", "fill", "copy", "init", "data_drop", "table_copy", "table_init", "elem_drop", "global", "multi"]
+VALUES = [  # fmt: skip
+    "const", "local", "binary", "binary", "trapping", "if", "block", "loop", "call", "call", "indirect", "host", "host",
+    "host", "host", "load", "grow", "global", "select", "tee", "float",
+]
+STATEMENTS = [  # fmt: skip
+    "nop", "set", "set", "drop", "block", "block", "loop", "loop", "if", "ifelse", "branch_if", "branch_if", "jump", "table",
+    "return", "unreachable", "store", "fill", "copy", "init", "data_drop", "table_copy", "table_init", "elem_drop", "global",
+    "multi",
+]
 BULK = {
     "fill": "memory.fill",
     "copy": "memory.copy",
