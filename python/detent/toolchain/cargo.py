@@ -25,7 +25,29 @@ _PROFILE = {
     "CARGO_INCREMENTAL": "0",
 }
 # Settings of the person who builds: they would change the bytes.
-_IGNORED = ("RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", f"CARGO_TARGET_{TARGET.upper().replace('-', '_')}_RUSTFLAGS", "RUSTC_BOOTSTRAP")
+_IGNORED = (
+    "RUSTC_WRAPPER",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "RUSTFLAGS",
+    "CARGO_BUILD_RUSTFLAGS",
+    f"CARGO_TARGET_{TARGET.upper().replace('-', '_')}_RUSTFLAGS",
+    "RUSTC_BOOTSTRAP",
+)
+# Cargo tells crates apart by a hash in which the folder of a local package counts unless it lies inside the workspace; symbols, and by
+# way of them the order of functions, follow that hash. Name and version tell a contract's few crates apart as well.
+_WRAPPER = """#!/bin/sh
+rustc=$1
+shift
+left=$#
+while [ "$left" -gt 0 ]; do
+    argument=$1
+    shift
+    left=$((left - 1))
+    case $argument in metadata=*) argument="metadata=$CARGO_PKG_NAME-$CARGO_PKG_VERSION" ;; esac
+    set -- "$@" "$argument"
+done
+exec "$rustc" "$@"
+"""
 
 
 def compile_contract(project: Path, *, stack_size: int, target_dir: Path | None = None) -> tuple[bytes, list[str]]:
@@ -40,12 +62,14 @@ def compile_contract(project: Path, *, stack_size: int, target_dir: Path | None 
     warnings = []
     metadata = _metadata(project, environment, locked=True)
     if metadata is None:
-        metadata = _metadata(project, environment, locked=False)
+        metadata = _metadata(project, environment, locked=False) or {}
         warnings.append("Cargo.lock was missing or behind and has been written: commit it, or builds differ")
+    # A folder of its own: cargo does not see the wrapper, so it must not find crates that were compiled without it.
+    target = Path(metadata["target_directory"]) / "detent" if target_dir is None else target_dir.resolve()
+    environment["RUSTC_WRAPPER"] = str(_wrapper(target))
     environment["CARGO_ENCODED_RUSTFLAGS"] = "\x1f".join((f"-Clink-arg=-zstack-size={stack_size}", *_remaps(metadata, environment)))
     arguments = ["build", "--release", "--locked", "--lib", "--target", TARGET, "--message-format=json-render-diagnostics"]
-    if target_dir is not None:
-        arguments += ["--target-dir", str(target_dir.resolve())]
+    arguments += ["--target-dir", str(target)]
     ran = _cargo(arguments, project, environment)
     if ran.returncode != 0:
         raise ToolchainError("compile_failed", ran.stderr.strip() or f"cargo ended with status {ran.returncode}", str(project))
@@ -81,6 +105,19 @@ def _need_target(project: Path, environment: dict[str, str]) -> None:
         raise ToolchainError("compiler_missing", f"rustc has no target {TARGET}: run rustup target add {TARGET}", str(project))
 
 
+def _wrapper(folder: Path) -> Path:
+    """The compiler's wrapper, written only when it is not there: cargo asks the compiler anew whenever it is younger."""
+    path = folder / "rustc"
+    try:
+        if not path.is_file() or path.read_text() != _WRAPPER:
+            folder.mkdir(parents=True, exist_ok=True)
+            path.write_text(_WRAPPER)
+            path.chmod(0o755)
+    except OSError as error:
+        raise ToolchainError("compile_failed", f"the target folder cannot be written: {error}", str(folder)) from error
+    return path
+
+
 def _metadata(project: Path, environment: dict[str, str], *, locked: bool) -> dict[str, Any] | None:
     """The workspace and its packages; None when the lock file would have to change."""
     arguments = ["metadata", "--format-version=1", f"--filter-platform={TARGET}", *(["--locked"] if locked else [])]
@@ -93,10 +130,8 @@ def _metadata(project: Path, environment: dict[str, str], *, locked: bool) -> di
     raise ToolchainError("compile_failed", ran.stderr.strip(), str(project / "Cargo.toml"))
 
 
-def _remaps(metadata: dict[str, Any] | None, environment: dict[str, str]) -> Iterable[str]:
+def _remaps(metadata: dict[str, Any], environment: dict[str, str]) -> Iterable[str]:
     """Every folder of this machine that a module could mention gets a name of its own. Later ones win, so the nearest come last."""
-    if metadata is None:
-        return
     home = environment.get("CARGO_HOME") or str(Path.home() / ".cargo")
     folders = {home: "/cargo", str(metadata["workspace_root"]): "/workspace"}
     for package in metadata["packages"]:

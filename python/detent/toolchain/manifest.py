@@ -89,11 +89,11 @@ def parse(text: str, path: Path = Path(FILE)) -> Manifest:
     places = Places(text)
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # besides malformed TOML: numbers and nesting beyond Python's own limits
         raise ManifestError([Problem("TOML", None, str(error))], str(path)) from error
     manifest = _Parser(places).manifest(document, path.parent)
     if manifest is None or places.problems:
-        raise ManifestError(places.problems, str(path))
+        raise ManifestError(sorted(places.problems, key=lambda problem: problem.line or 0), str(path))
     return manifest
 
 

@@ -35,6 +35,8 @@ def demangle(symbol: str) -> str:
         if digits is None:
             return symbol
         end = digits.end() + int(digits[0])
+        if end > len(rest):
+            return symbol
         parts.append(rest[digits.end() : end])
         rest = rest[end:]
     if len(parts) > 1 and _HASH.fullmatch(parts[-1]):

@@ -68,7 +68,7 @@ class Places:
                 self.report(f"{place}.{name}" if place else name, f"unknown {what}" + (f"; did you mean {near[0]}?" if near else ""))
 
     def _problem(self, place: str, message: str) -> Problem:
-        around = place
+        around = re.sub(r"\[\d+\]", "", place)
         while around and around not in self._lines:
             around = around.rpartition(".")[0]
         return Problem(place, self._lines.get(around), message)
