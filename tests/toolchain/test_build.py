@@ -13,6 +13,7 @@ from projects import PROJECTS, ROOT
 
 from detent.errors import ToolchainError
 from detent.toolchain import BuildResult, abi, build, manifest, package, signatures
+from detent.toolchain.cargo import compile_contract
 from detent.toolchain.types import Type, parse_type
 from detent.toolchain.wasm import Module, custom_sections, read_names
 
@@ -279,3 +280,19 @@ def test_records_of_other_shapes_are_refused() -> None:
     with pytest.raises(ToolchainError) as caught:
         list(signatures.compare(b"go(u8;", manifest.parse(small()).abi))
     assert caught.value.code == "D706"
+
+
+@pytest.mark.usefixtures("built")
+def test_signature_records_are_for_building_and_never_in_memory(built: Built) -> None:
+    module, _ = compile_contract(PROJECTS["token"], stack_size=16384)
+    records = b"".join(Module(module).customs(signatures.SECTION))
+    assert sorted(records.decode().split(";"))[1:] == [
+        "allowance(Address,Address)->u128",
+        "approve(Address,u128)->",
+        "balance_of(Address)->u128",
+        "init(u128)->",
+        "total_supply()->u128",
+        "transfer(Address,u128)->",
+        "transfer_from(Address,Address,u128)->",
+    ]
+    assert b")->" not in built("token").code

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from detent import codec
 from detent.errors import EncodingError
-from detent.toolchain.types import Custom, Enum, FixedBytes, Int, Map, Option, Param, Struct, Text, Type, Vec, parse_type
+from detent.toolchain.types import Custom, Enum, FixedBytes, Int, Map, Option, Param, Struct, Text, Type, TypeDef, Vec, parse_type
 
-TYPES = {
+TYPES: dict[str, TypeDef] = {
     "Order": Struct("Order", (Param("id", Int(64)), Param("who", parse_type("address")), Param("status", Custom("Status")))),
     "Status": Enum("Status", ("Pending", "Active")),
     "Loop": Struct("Loop", (Param("again", Option(Custom("Loop"))),)),

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import pickle
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from projects import PROJECTS
+from projects import PROJECTS, ROOT
 
 from detent.errors import DetentError, ToolchainError
 from detent.toolchain import manifest
 from detent.toolchain.abi import StateField, decode, encode
+from detent.toolchain.attributes import BITS
 from detent.toolchain.manifest import _Parser
 from detent.toolchain.places import ManifestError, Places
 from detent.toolchain.types import Address, Bytes, Custom, Enum, Int, Param, Struct, Text, Vec, parse_type
@@ -334,3 +336,19 @@ def test_no_value_of_another_kind_does_worse(document: dict[str, object]) -> Non
     places = Places("")
     assert _Parser(places).manifest(document, Path()) is None
     assert places.problems
+
+
+PAGE = (ROOT / "docs/manifest.md").read_text()
+
+
+def test_the_examples_of_the_documentation_are_accepted() -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        assert manifest.parse(block).warnings == ()
+
+
+def test_the_documentation_names_every_attribute_key_and_language() -> None:
+    keys = {key for table in manifest._PASSIVE.values() for key in table} | {*manifest._NETWORK, *manifest._TOOLCHAIN, *manifest._TOP}
+    for word in (keys - {"parachain", "token"}) | {*BITS, *manifest.LANGUAGES, "stack_size", "parachain"}:
+        assert re.search(rf"`{word}[`.]", PAGE), word

@@ -110,7 +110,6 @@ macro_rules! entries {
             const TEXT: $crate::text::Text = $crate::entry::record(stringify!($name), &super::$name);
 
             #[cfg(target_arch = "wasm32")]
-            #[used]
             #[unsafe(link_section = "pyde.sig.v1")]
             static RECORD: [u8; TEXT.len()] = TEXT.to_array();
         }
