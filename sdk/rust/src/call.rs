@@ -29,7 +29,9 @@ pub enum CallError {
 
 /// A call being put together: target, function, and what to send along.
 ///
-/// ```ignore
+/// ```no_run
+/// # use detent_sdk::{Address, Call, OrRevert};
+/// # let (token, to, amount) = (Address::ZERO, Address::ZERO, 5u128);
 /// let paid: bool = Call::new(&token, "transfer").send(&(to, amount)).or_revert("vault: token refused");
 /// ```
 #[derive(Clone, Copy)]

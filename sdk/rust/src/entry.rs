@@ -88,11 +88,21 @@ pub const fn record<A, F: Entry<A>>(name: &str, _function: &F) -> Text {
 /// Arguments are decoded from exactly the calldata (missing or surplus bytes trap), the value is returned as borsh, a unit returns
 /// nothing. Attributes are declared in the manifest.
 ///
-/// ```ignore
-/// entries! { increment, get }
+/// ```no_run
+/// # mod contract {
+/// # use detent_sdk::{Scalar, entries};
+/// static COUNTER: Scalar<u64> = Scalar::new("counter");
 ///
-/// fn increment() -> u64 { .. }
-/// fn get() -> u64 { .. }
+/// entries! { add, get }
+///
+/// fn add(step: u64) {
+///     COUNTER.set(&COUNTER.get().saturating_add(step));
+/// }
+/// fn get() -> u64 {
+///     COUNTER.get()
+/// }
+/// # }
+/// # fn main() {}
 /// ```
 #[macro_export]
 macro_rules! entries {

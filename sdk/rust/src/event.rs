@@ -50,12 +50,14 @@ impl Parts {
 
 /// Declares an event as a struct with `emit`.
 ///
-/// ```ignore
+/// ```no_run
+/// # use detent_sdk::{Address, event};
 /// event! {
 ///     /// Tokens moved.
 ///     pub struct Transfer { from: Address [indexed], to: Address [indexed], amount: u128 }
 /// }
 ///
+/// # let (from, to, amount) = (Address::ZERO, Address::ZERO, 5);
 /// Transfer { from, to, amount }.emit();
 /// ```
 ///

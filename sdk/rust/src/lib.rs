@@ -3,8 +3,8 @@
 //! A contract is a core WebAssembly module: one export of type `() -> ()` per public function, arguments and results as borsh
 //! through host calls. This crate is the thin layer between that and plain Rust functions:
 //!
-//! ```ignore
-//! #![no_std]
+//! ```no_run
+//! # mod contract { // the doc test wraps this in a function
 //! use detent_sdk::{Address, Map1, OrRevert, context, entries, event};
 //!
 //! static BALANCES: Map1<Address, u128> = Map1::new("balances");
@@ -27,7 +27,11 @@
 //! fn balance_of(owner: Address) -> u128 {
 //!     BALANCES.get(&owner)
 //! }
+//! # }
+//! # fn main() {}
 //! ```
+//!
+//! The crate that holds it is a `cdylib` and begins with `#![no_std]`.
 //!
 //! The attributes of functions (view, payable ...), the state schema and the events are declared in the project's `otigen.toml`
 //! (`docs/manifest.md`); `detent build` compares them with the code and appends them to the module.

@@ -2,10 +2,12 @@
 
 /// Declares a struct with its borsh encoding: its fields, concatenated.
 ///
-/// ```ignore
+/// ```
+/// # use detent_sdk::{Address, Encode, record};
 /// record! {
 ///     pub struct Order { id: u64, maker: Address, amount: u128, paid: bool }
 /// }
+/// assert_eq!(Order { id: 7, maker: Address::ZERO, amount: 1, paid: true }.to_bytes().len(), 8 + 32 + 16 + 1);
 /// ```
 #[macro_export]
 macro_rules! record {
@@ -52,10 +54,12 @@ macro_rules! record {
 
 /// Declares an enum of unit variants, encoded as the variant's index in one byte.
 ///
-/// ```ignore
+/// ```
+/// # use detent_sdk::{Encode, unit_enum};
 /// unit_enum! {
 ///     pub enum Status { Pending, Active, Cancelled }
 /// }
+/// assert_eq!(Status::Active.to_bytes(), [1]);
 /// ```
 #[macro_export]
 macro_rules! unit_enum {
