@@ -5,8 +5,9 @@
 //! has begun since. So an entry found and accepted is what the reader's own view would have answered.
 
 use detent_protocol::Fault;
+use foldhash::fast::RandomState;
+use quick_cache::Weighter;
 use quick_cache::sync::{Cache, GuardResult};
-use quick_cache::{DefaultHashBuilder, Weighter};
 use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -30,13 +31,13 @@ impl<K, V> Weighter<K, Entry<V>> for Heap<V> {
 
 /// Rows by key, up to a number of bytes.
 pub(crate) struct RowCache<K, V> {
-    rows: Option<Cache<K, Entry<V>, Heap<V>, DefaultHashBuilder>>,
+    rows: Option<Cache<K, Entry<V>, Heap<V>, RandomState>>,
 }
 
 impl<K: Hash + Eq + Clone, V: Clone> RowCache<K, V> {
     /// A cache of about `bytes` bytes (0: none); `heap` gives a value's bytes outside itself.
     pub(crate) fn new(bytes: u64, heap: fn(&V) -> usize) -> RowCache<K, V> {
-        let rows = (bytes > 0).then(|| Cache::with(1024, bytes, Heap(heap), DefaultHashBuilder::default(), Default::default()));
+        let rows = (bytes > 0).then(|| Cache::with(1024, bytes, Heap(heap), RandomState::default(), Default::default()));
         RowCache { rows }
     }
 

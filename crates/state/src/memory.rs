@@ -70,7 +70,7 @@ impl Store for Memory {
             let Some(rows) = tables.0.get_mut(write.table as usize) else { continue };
             match &write.value {
                 Some(value) => {
-                    rows.insert_mut(write.key.clone(), value.as_slice().into());
+                    rows.insert_mut(write.key.clone(), value.clone());
                 }
                 None => {
                     rows.remove_mut(&write.key);

@@ -154,7 +154,7 @@ impl State {
         }
         for (path, node) in &nodes {
             match node {
-                Some(node) => batch.put(Table::Nodes, path.encode(), &node[..]),
+                Some(node) => batch.put(Table::Nodes, path.encode(), node.clone()),
                 None => batch.delete(Table::Nodes, path.encode()),
             }
         }
@@ -169,7 +169,7 @@ impl State {
             self.reader.shared.values.put(key, value, version);
         }
         for (path, node) in nodes {
-            self.reader.shared.nodes.put(path, node.map(Into::into), version);
+            self.reader.shared.nodes.put(path, node, version);
         }
         self.advance(Some(height), commitment)?;
         Ok(self.root())
@@ -197,9 +197,7 @@ impl State {
                     Table::State => {
                         self.reader.shared.values.put(Key::decode(&write.key)?, write.value.as_deref().map(Value::new), version)
                     }
-                    Table::Nodes => {
-                        self.reader.shared.nodes.put(Path::decode(&write.key)?, write.value.as_deref().map(Into::into), version)
-                    }
+                    Table::Nodes => self.reader.shared.nodes.put(Path::decode(&write.key)?, write.value.clone(), version),
                     _ => {}
                 }
             }

@@ -64,7 +64,7 @@ pub struct Write {
     /// The row's key.
     pub key: Vec<u8>,
     /// Its new bytes, `None` to delete it.
-    pub value: Option<Vec<u8>>,
+    pub value: Option<Bytes>,
 }
 
 /// Rows written together: all or none.
@@ -80,7 +80,7 @@ impl Batch {
     }
 
     /// Puts a row.
-    pub fn put(&mut self, table: Table, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
+    pub fn put(&mut self, table: Table, key: impl Into<Vec<u8>>, value: impl Into<Bytes>) {
         self.writes.push(Write { table, key: key.into(), value: Some(value.into()) });
     }
 
@@ -144,11 +144,11 @@ mod tests {
     #[test]
     fn the_last_write_of_a_row_counts() {
         let mut batch = Batch::new();
-        batch.put(Table::Meta, "b", "1");
-        batch.put(Table::Blocks, "b", "2");
+        batch.put(Table::Meta, "b", *b"1");
+        batch.put(Table::Blocks, "b", *b"2");
         batch.delete(Table::Meta, "b");
-        batch.put(Table::Meta, "a", "3");
-        batch.put(Table::Meta, "a", "4");
+        batch.put(Table::Meta, "a", *b"3");
+        batch.put(Table::Meta, "a", *b"4");
         batch.normalise();
         let rows: Vec<_> = batch.writes().iter().map(|w| (w.table, &w.key[..], w.value.as_deref())).collect();
         let expected: Vec<(Table, &[u8], Option<&[u8]>)> =

@@ -30,7 +30,7 @@ pub struct LeafChange {
 }
 
 /// A row of the node table: the new node, or `None` to delete it.
-pub type NodeWrite = (Path, Option<Vec<u8>>);
+pub type NodeWrite = (Path, Option<Arc<[u8]>>);
 
 /// Below this many changes a subtree is updated in one thread.
 const PARALLEL: usize = 256;
@@ -137,7 +137,7 @@ impl<D: Digest, S: NodeStore> Update<'_, D, S> {
                         Ok(child)
                     }
                     None => {
-                        self.writes.push((path, Some(after.encode())));
+                        self.writes.push((path, Some(after.encode().into())));
                         Ok(Child::Inner(after.hash::<D>()))
                     }
                 }
@@ -178,7 +178,7 @@ impl<D: Digest, S: NodeStore> Update<'_, D, S> {
                 for (i, (child, group)) in node.children.iter_mut().zip(split(leaves, path.len(), |l| &l.key_hash)).enumerate() {
                     *child = self.build(path.child(i as u8), group)?;
                 }
-                self.writes.push((path, Some(node.encode())));
+                self.writes.push((path, Some(node.encode().into())));
                 Ok(Child::Inner(node.hash::<D>()))
             }
         }

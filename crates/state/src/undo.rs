@@ -77,7 +77,7 @@ pub(crate) fn invert(batch: &Batch, before: &dyn View) -> Result<Batch, Fault> {
     let mut inverse = Batch::new();
     for write in batch.writes() {
         match before.get(write.table, &write.key)? {
-            Some(old) => inverse.put(write.table, write.key.clone(), old.to_vec()),
+            Some(old) => inverse.put(write.table, write.key.clone(), old),
             None => inverse.delete(write.table, write.key.clone()),
         }
     }

@@ -27,10 +27,10 @@ impl NodeStore for Nodes {
 }
 
 impl Nodes {
-    fn write(&mut self, writes: Vec<(Path, Option<Vec<u8>>)>) {
+    fn write(&mut self, writes: Vec<(Path, Option<Arc<[u8]>>)>) {
         for (path, row) in writes {
             match row {
-                Some(row) => self.0.insert(path, row.into()),
+                Some(row) => self.0.insert(path, row),
                 None => self.0.remove(&path),
             };
         }

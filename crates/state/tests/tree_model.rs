@@ -51,7 +51,7 @@ fn check(tree: &Commitment, nodes: &Nodes, live: &BTreeMap<Hash, Hash>) {
     let mut fresh = Commitment::<Blake3>::default();
     let all = leaves.iter().map(|(key_hash, value_hash)| LeafChange { key_hash: *key_hash, value_hash: Some(*value_hash) });
     let rows: BTreeMap<Path, Arc<[u8]>> =
-        fresh.apply(&Nodes::default(), all.collect()).unwrap().into_iter().map(|(p, r)| (p, r.unwrap().into())).collect();
+        fresh.apply(&Nodes::default(), all.collect()).unwrap().into_iter().map(|(p, r)| (p, r.unwrap())).collect();
     assert_eq!(rows, nodes.0);
 }
 
@@ -74,7 +74,7 @@ proptest! {
             let changes = batch.into_iter().map(|(key_hash, value_hash)| LeafChange { key_hash, value_hash }).collect();
             for (path, row) in tree.apply(&nodes, changes).unwrap() {
                 match row {
-                    Some(row) => nodes.0.insert(path, row.into()),
+                    Some(row) => nodes.0.insert(path, row),
                     None => nodes.0.remove(&path),
                 };
             }
@@ -103,7 +103,7 @@ proptest! {
         let mut nodes = Nodes::default();
         let mut tree = Commitment::<Blake3>::default();
         let all = (0..count as u64).map(|i| LeafChange { key_hash: hash(i), value_hash: Some(hash(!i)) }).collect();
-        nodes.0 = tree.apply(&nodes, all).unwrap().into_iter().map(|(p, r)| (p, r.unwrap().into())).collect();
+        nodes.0 = tree.apply(&nodes, all).unwrap().into_iter().map(|(p, r)| (p, r.unwrap())).collect();
         let (key, value) = (hash(ask), (ask < count as u64).then(|| hash(!ask)));
         let proof: Proof = Proof::of(&tree, &nodes, &key).unwrap();
         prop_assert_eq!(proof.verify_hashed(&tree.root(), &key, value.as_ref()), Ok(()));
@@ -136,7 +136,7 @@ fn an_absent_key_is_not_proved_by_a_leaf_off_its_path() {
     let (a, b) = ([0x00; 32], [0x40; 32]);
     let mut tree = Commitment::<Blake3>::default();
     let changes = [a, b].map(|key_hash| LeafChange { key_hash, value_hash: Some([1; 32]) }).to_vec();
-    let rows = tree.apply(&Nodes::default(), changes).unwrap().into_iter().map(|(p, r)| (p, r.unwrap().into())).collect();
+    let rows = tree.apply(&Nodes::default(), changes).unwrap().into_iter().map(|(p, r)| (p, r.unwrap())).collect();
     let nodes = Nodes(rows);
     let proof = Proof::of(&tree, &nodes, &a).unwrap();
     assert!(proof.verify_hashed(&tree.root(), &b, None).is_err(), "b is present");
