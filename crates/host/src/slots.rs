@@ -105,8 +105,8 @@ fn concatenate(buffer: &mut [u8; PREIMAGE], parts: [&[u8]; 5]) -> Option<usize> 
 /// Which entry a preimage goes to. Bytes beyond `length` are zero.
 fn place(preimage: &[u8; PREIMAGE], length: usize) -> usize {
     let (words, _) = preimage.as_chunks::<8>();
-    let mixed =
-        words.iter().fold(length as u64, |h, word| (h ^ u64::from_le_bytes(*word)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29));
+    let mix = |h: u64, word: &[u8; 8]| (h ^ u64::from_le_bytes(*word)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+    let mixed = words.iter().take(length.div_ceil(8)).fold(length as u64, mix);
     (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize & (ENTRIES - 1)
 }
 
