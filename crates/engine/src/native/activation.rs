@@ -148,7 +148,7 @@ fn host_function(store: &mut Store<Data>, number: usize, ty: &FuncType) -> Resul
     let signature = Signature::new(ty)?;
     let call = move |mut caller: Caller<'_, Data>, values: &mut [MaybeUninit<ValRaw>]| -> wasmtime::Result<()> {
         /// More arguments than this go through the heap.
-        const FEW: usize = 16;
+        const FEW: usize = 8;
         let (mut few, mut many) = ([0u64; FEW], Vec::new());
         let count = signature.params.len();
         let args = match few.get_mut(..count) {
@@ -162,11 +162,13 @@ fn host_function(store: &mut Store<Data>, number: usize, ty: &FuncType) -> Resul
             // SAFETY: wasmtime hands over as many initialised values as the type has parameters.
             *arg = width.bits(unsafe { value.assume_init_read() });
         }
-        let mut view = View { cx: caller.as_context_mut() };
+        let mut view = View::new(caller.as_context_mut());
         let shared: *const Shared = Arc::as_ptr(&view.cx.data().shared);
         // SAFETY: the store holds the `Arc` for as long as it runs, and nothing replaces it.
         let shared = unsafe { &*shared };
-        match frame::import(&mut view, &shared.exports, number, args) {
+        let answer = frame::import(&mut view, &shared.exports, number, args);
+        view.flush();
+        match answer {
             Ok(value) => {
                 if let (Some(slot), Some(width)) = (values.first_mut(), signature.results.first()) {
                     slot.write(width.raw(value));
@@ -185,9 +187,46 @@ fn host_function(store: &mut Store<Data>, number: usize, ty: &FuncType) -> Resul
     }
 }
 
-/// A store while it runs.
+/// A store while it runs. The gas cell is read and written through wasmtime at most once a host call, however often the host charges.
 pub(super) struct View<'a> {
-    pub(super) cx: StoreContextMut<'a, Data>,
+    cx: StoreContextMut<'a, Data>,
+    /// The gas cell's value, if it was asked for since the guest last ran, and whether the cell itself is behind.
+    gas: Option<i64>,
+    behind: bool,
+}
+
+impl<'a> View<'a> {
+    #[inline]
+    pub(super) fn new(cx: StoreContextMut<'a, Data>) -> View<'a> {
+        View { cx, gas: None, behind: false }
+    }
+
+    /// Before the guest runs again.
+    #[inline]
+    fn flush(&mut self) {
+        if let (true, Some(gas)) = (self.behind, self.gas.take()) {
+            self.write(Cell::Gas, gas);
+        }
+        (self.gas, self.behind) = (None, false);
+    }
+
+    #[inline]
+    fn read(&mut self, cell: Cell) -> i64 {
+        match self.cell(cell).map(|global| global.get(&mut self.cx)) {
+            Some(Val::I64(value)) => value,
+            Some(Val::I32(value)) => i64::from(value),
+            _ => 0,
+        }
+    }
+
+    #[inline]
+    fn write(&mut self, cell: Cell, value: i64) {
+        if let Some(global) = self.cell(cell) {
+            let value = if cell == Cell::Gas { Val::I64(value) } else { Val::I32(value as i32) };
+            // The types were checked when the artefact was made.
+            let _ = global.set(&mut self.cx, value);
+        }
+    }
 }
 
 impl View<'_> {
@@ -238,19 +277,21 @@ impl Instance for View<'_> {
 impl Live for View<'_> {
     #[inline]
     fn get(&mut self, cell: Cell) -> i64 {
-        match self.cell(cell).map(|global| global.get(&mut self.cx)) {
-            Some(Val::I64(value)) => value,
-            Some(Val::I32(value)) => i64::from(value),
-            _ => 0,
+        match (cell, self.gas) {
+            (Cell::Gas, Some(gas)) => gas,
+            (Cell::Gas, None) => {
+                let gas = self.read(cell);
+                *self.gas.insert(gas)
+            }
+            _ => self.read(cell),
         }
     }
 
     #[inline]
     fn set(&mut self, cell: Cell, value: i64) {
-        if let Some(global) = self.cell(cell) {
-            let value = if cell == Cell::Gas { Val::I64(value) } else { Val::I32(value as i32) };
-            // The types were checked when the artefact was made.
-            let _ = global.set(&mut self.cx, value);
+        match cell {
+            Cell::Gas => (self.gas, self.behind) = (Some(value), true),
+            _ => self.write(cell, value),
         }
     }
 
@@ -274,7 +315,7 @@ impl Live for View<'_> {
         let Some(signature) = shared.types.get(export) else {
             return Err(Left::Node(Fault::new(Code::NodeFault, "an export has no type")));
         };
-        const FEW: usize = 16;
+        const FEW: usize = 8;
         let (mut few, mut many) = ([ValRaw::u64(0); FEW], Vec::new());
         let count = signature.params.len().max(signature.results.len());
         let values = match few.get_mut(..count) {
@@ -287,6 +328,7 @@ impl Live for View<'_> {
         for ((value, &arg), width) in values.iter_mut().zip(args).zip(&signature.params) {
             *value = width.raw(arg);
         }
+        self.flush();
         self.cx.data_mut().entries += 1;
         // SAFETY: `values` has room for the parameters and the results, and holds the parameters with their types: `Exports::find` compared
         // their number, and no type here is a reference.

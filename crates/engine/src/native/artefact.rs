@@ -100,7 +100,7 @@ impl Native {
     }
 
     fn activate(&self, warm: &mut Warm, begin: frame::Begin, args: &[u64]) -> Result<Ended, Fault> {
-        let mut view = View { cx: warm.store.as_context_mut() };
+        let mut view = View::new(warm.store.as_context_mut());
         let ended = frame::run(&mut view, &self.shared.exports, begin, args)?;
         if warm.region.as_ref().is_some_and(|region| region.failed()) {
             return Err(Fault::new(Code::NodeFault, "the kernel refused to open a page of a linear memory"));
@@ -110,7 +110,7 @@ impl Native {
 
     /// Makes the instance pristine; false when it must be dropped.
     fn restore(&self, warm: &mut Warm) -> bool {
-        let flags = View { cx: warm.store.as_context_mut() }.get(Cell::Flags);
+        let flags = View::new(warm.store.as_context_mut()).get(Cell::Flags);
         if !self.recycle || flags != 0 {
             return false;
         }

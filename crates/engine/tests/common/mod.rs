@@ -131,3 +131,17 @@ pub fn engines() -> Vec<Arc<dyn Engine>> {
 pub fn artefacts(text: &str) -> Vec<Arc<dyn Artefact>> {
     engines().iter().map(|engine| engine.compile(form(engine.form(), text)).unwrap()).collect()
 }
+
+/// The same module with a refund for each operator for which `refund` gives one; (function index, operator).
+pub fn with_refunds(module: &Deterministic, refund: impl Fn(&wasmparser::Operator<'_>) -> u64) -> Arc<Deterministic> {
+    let mut entries = Vec::new();
+    for payload in wasmparser::Parser::new(0).parse_all(&module.wasm) {
+        if let wasmparser::Payload::CodeSectionEntry(body) = payload.unwrap() {
+            for operator in body.get_operators_reader().unwrap().into_iter_with_offsets() {
+                let (operator, offset) = operator.unwrap();
+                entries.push((offset as u32, refund(&operator)));
+            }
+        }
+    }
+    Arc::new(Deterministic { side: SideTable::from_entries(entries), ..module.clone() })
+}
