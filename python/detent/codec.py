@@ -127,7 +127,7 @@ def _short(value: object) -> str:
 
 
 def _encode(ty: Type, value: object, types: Types, at: str, depth: int) -> bytes:
-    if depth > MAX_NESTING:
+    if depth >= MAX_NESTING:
         raise EncodingError("type_unknown", f"{ty} nests deeper than {MAX_NESTING}", at or None)
     deeper = depth + 1
     match ty:
@@ -247,7 +247,7 @@ def _order(key: Type, coded: bytes) -> int | bytes:
 
 
 def _decode(ty: Type, r: Reader, types: Types, depth: int) -> Any:
-    if depth > MAX_NESTING:
+    if depth >= MAX_NESTING:
         raise EncodingError("type_unknown", f"{ty} nests deeper than {MAX_NESTING}")
     deeper = depth + 1
     match ty:

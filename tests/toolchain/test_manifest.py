@@ -196,6 +196,9 @@ RULES: list[tuple[str, str, str]] = [
         'state.schema.owner: keys and value belong to type = "map"',
     ),
     ('"owner",      type = "address"', '"own-er", type = "address"', "state.schema[0]: must be a table with a name"),
+    ('keys = ["address"]', "keys = []", "state.schema.balances.keys: is missing"),
+    (', keys = ["address"]', "", "state.schema.balances.keys: is missing"),
+    ('keys = ["address"], value = "uint128"', 'keys = ["address"]', "state.schema.balances.value: is missing"),
     ('keys = ["address"]', 'keys = ["vec(u8)"]', "state.schema.balances: vec(uint8) cannot be a key"),
     ('keys = ["address"]', 'keys = ["Status"]', "state.schema.balances: Status cannot be a key"),
     ('keys = ["address"]', 'keys = ["u8", "u8", "u8", "u8"]', "state.schema.balances: 4 keys, at most 3"),
@@ -336,6 +339,21 @@ def test_no_value_of_another_kind_does_worse(document: dict[str, object]) -> Non
     places = Places("")
     assert _Parser(places).manifest(document, Path()) is None
     assert places.problems
+
+
+def test_types_nest_as_deep_as_the_gate_admits() -> None:
+    def chain(length: int) -> str:
+        links = "".join(f'[types.T{i}]\nfields = [{{ name = "x", type = "T{i + 1}" }}]\n' for i in range(length))
+        return f'{SMALLEST}\n{links}[types.T{length}]\nfields = [{{ name = "x", type = "u8" }}]'
+
+    # Each struct is a level, the integer is one.
+    assert len(manifest.parse(chain(30)).abi.types) == 31
+    assert problems(chain(31)) == ["types.T0: nests deeper than 32 levels"]
+    uses = chain(30).replace('attributes = ["entry"]', 'attributes = ["entry"]\ninputs = ["vec(T0)"]')
+    assert problems(uses) == ["functions.go.inputs[0]: nests deeper than 32 levels"]
+    deep = "vec(" * 31 + "u8" + ")" * 31
+    assert manifest.parse(f'{SMALLEST}inputs = ["{deep}"]').abi == decode(encode(manifest.parse(f'{SMALLEST}inputs = ["{deep}"]').abi))
+    assert "deeper" in problems(f'{SMALLEST}inputs = ["vec({deep})"]')[0]
 
 
 PAGE = (ROOT / "docs/manifest.md").read_text()

@@ -277,7 +277,7 @@ def _optional_type(ty: Type | None) -> bytes:
 
 
 def _read_type(r: Reader, depth: int = 0) -> Type:
-    if depth > MAX_NESTING:
+    if depth >= MAX_NESTING:
         raise BorshError(f"a type nests deeper than {MAX_NESTING}")
     tag = r.integer(1)
     makers: dict[int, Callable[[], Type]] = {
@@ -320,7 +320,7 @@ def _scalar(ty: Type) -> bytes:
 
 
 def _read_scalar(r: Reader, depth: int = 0) -> Type:
-    if depth > MAX_NESTING:
+    if depth >= MAX_NESTING:
         raise BorshError(f"a type nests deeper than {MAX_NESTING}")
     tag = r.integer(1)
     if tag < len(_SCALARS):

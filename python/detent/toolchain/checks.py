@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 from detent.toolchain import attributes
 from detent.toolchain.abi import Event, Function, StateField
 from detent.toolchain.places import Places
-from detent.toolchain.types import Bytes, Map, Option, Struct, Text, Type, TypeDef, Vec, customs, width
+from detent.toolchain.types import MAX_NESTING, Bytes, Custom, Map, Option, Struct, Text, Type, TypeDef, Vec, customs, width
 
 MAX_KEYS = 3
 MAX_INDEXED = 3
@@ -105,6 +106,30 @@ def _types(places: Places, types: tuple[TypeDef, ...], known: Mapping[str, TypeD
             _declared(places, f"{place}.fields.{field.name}", field.type, known)
         if _reaches(ty, ty.name, known):
             places.report(place, "contains itself")
+        elif _too_deep(Custom(ty.name), known):
+            places.report(place, f"nests deeper than {MAX_NESTING} levels")
+
+
+def _too_deep(ty: Type, known: Mapping[str, TypeDef]) -> bool:
+    """Whether a type has more than :data:`MAX_NESTING` levels; a type that contains itself has."""
+
+    @cache
+    def fits(ty: Type, left: int) -> bool:
+        if left == 0:
+            return False
+        match ty:
+            case Vec(item) | Option(item):
+                return fits(item, left - 1)
+            case Map(key, value):
+                return fits(key, left - 1) and fits(value, left - 1)
+            case Custom(name):
+                definition = known.get(name)
+                fields = definition.fields if isinstance(definition, Struct) else ()
+                return all(fits(field.type, left - 1) for field in fields)
+            case _:
+                return True
+
+    return not fits(ty, MAX_NESTING)
 
 
 def _reaches(start: TypeDef, goal: str, known: Mapping[str, TypeDef]) -> bool:
@@ -126,3 +151,5 @@ def _declared(places: Places, place: str, ty: Type, known: Mapping[str, TypeDef]
     for name in customs(ty):
         if name not in known:
             places.report(place, f"the type {name} is not declared under types")
+    if not isinstance(ty, Custom) and _too_deep(ty, known):
+        places.report(place, f"nests deeper than {MAX_NESTING} levels")

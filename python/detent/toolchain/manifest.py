@@ -269,6 +269,8 @@ class _Parser:
                 continue
             if kind == "map":
                 keys, value = self.type_list(entry, place, "keys"), self.type(entry, place, "value")
+                if not entry.get("keys"):
+                    self.places.report(f"{place}.keys", "is missing: a map has one to three keys")
             else:
                 if "keys" in entry or "value" in entry:
                     self.places.report(place, 'keys and value belong to type = "map"')

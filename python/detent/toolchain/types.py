@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from detent.errors import EncodingError
 
 MAX_NESTING = 32
-"""Deeper types are refused everywhere."""
+"""Levels of a type at most, its own and the innermost counted, those of custom types too; the gate has the same limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ def parse_type(text: str, _depth: int = 0) -> Type:
         return _PLAIN[word]
     for prefix, make in (("vec(", Vec), ("option(", Option)):
         if word.startswith(prefix) and word.endswith(")"):
-            if _depth >= MAX_NESTING:
+            if _depth >= MAX_NESTING - 1:
                 raise EncodingError("type_unknown", f"the type nests deeper than {MAX_NESTING}")
             return make(parse_type(word[len(prefix) : -1], _depth + 1))
     if word.startswith("struct(") and word.endswith(")"):

@@ -69,7 +69,10 @@ macro_rules! entries {
     )*};
 }
 
-entries! { (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E G) (A B C D E G H) (A B C D E G H I) }
+entries! {
+    (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E G) (A B C D E G H) (A B C D E G H I)
+    (A B C D E G H I J) (A B C D E G H I J K) (A B C D E G H I J K L) (A B C D E G H I J K L M)
+}
 
 /// Runs an entry; used by [`crate::entries!`].
 #[doc(hidden)]
