@@ -12,8 +12,8 @@ AFTER = "i32.const 7 drop i32.const 7 drop"
 
 def test_the_fuel_a_host_function_sees_is_exact() -> None:
     host = Scripted()
-    text = f'''(module (import "env" "h" (func $h))
-        (func $f call $h {AFTER}) (func (export "main") call $h {AFTER} call $f {AFTER}))'''
+    text = f"""(module (import "env" "h" (func $h))
+        (func $f call $h {AFTER}) (func (export "main") call $h {AFTER} call $f {AFTER}))"""
     ran(text, fuel=100, host=host)
     # entry 2, call 3; four operators, call 3; entry 2, call 3.
     assert [fuel for _, _, fuel, _ in host.seen] == [95, 95 - 7 - 5]

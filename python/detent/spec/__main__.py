@@ -1,4 +1,4 @@
-"""`python -m detent.spec run FILE --entry NAME --fuel N [ARG ...] [--json]`: the specification's verdict on one binary module."""
+"""`python -m detent.spec run FILE --entry NAME --fuel N [--args N ...] [--json]`: the specification's verdict on one binary module."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m detent.spec", description="The executable specification of the deterministic form.")
     runner = parser.add_subparsers(required=True, metavar="run").add_parser("run", help="run an export of a binary module; imports trap")
     runner.add_argument("file", help="a binary core module")
-    runner.add_argument("args", nargs="*", type=lambda text: int(text, 0), help="integers, or the bits of floats")
+    runner.add_argument("--args", nargs="+", default=[], metavar="N", type=lambda text: int(text, 0), help="integers, or bits of floats")
     runner.add_argument("--entry", required=True, help="the export")
     runner.add_argument("--fuel", required=True, type=int, help="the gas limit, in fuel")
     runner.add_argument("--rest", type=int, help="stack budget in bytes")

@@ -59,9 +59,7 @@ def call_graph(
     """The defined functions that each defined function may enter, sorted; nodes count from the first defined function."""
     imports = module.imported_functions
     types = module.function_types()
-    in_tables = sorted(
-        {entry[0].immediates[0] for segment in module.elements for entry in segment.entries if entry[0].name == "ref.func"}
-    )
+    in_tables = sorted({entry[0].immediates[0] for segment in module.elements for entry in segment.entries if entry[0].name == "ref.func"})
     exported = {export.index for export in module.exports if export.kind == "func" and export.index >= len(imports)}
 
     def entered(function: int) -> set[int]:

@@ -107,5 +107,3 @@ def _constant(expression: Expression, wanted: ValueType, context: Context) -> No
             raise InvalidModule(offset, "constant expression required")
     if found != [wanted]:
         raise InvalidModule(expression[-1].offset, "type mismatch in a constant expression")
-
-
