@@ -28,7 +28,12 @@ def read(name: str) -> dict[str, Any]:
 
 def errors() -> str:
     """docs/errors.md"""
-    lines = ["# Errors", "", "Generated from `python/detent/protocol/errors.toml` by `make docs`. Codes are never reused; names are stable.", ""]
+    lines = [
+        "# Errors",
+        "",
+        "Generated from `python/detent/protocol/errors.toml` by `make docs`. Codes are never reused; names are stable.",
+        "",
+    ]
     entries = sorted(read("errors.toml")["error"], key=lambda entry: entry["code"])
     for prefix, title in FAMILIES.items():
         lines += [f"## {prefix}xx: {title}", "", "| code | name | cause | cure |", "|---|---|---|---|"]

@@ -27,7 +27,10 @@ def _mid_block(name: str, before: str, extra: str = "", args: tuple[int, ...] = 
     )
 
 
-TABLE = '(type $t (func (result i32))) (type $u (func (result i64))) (table 3 funcref) (elem (i32.const 0) $a $b) (func $a (type $t) (i32.const 7)) (func $b (type $u) (i64.const 8))'
+TABLE = (
+    "(type $t (func (result i32))) (type $u (func (result i64))) (table 3 funcref) (elem (i32.const 0) $a $b)"
+    " (func $a (type $t) (i32.const 7)) (func $b (type $u) (i64.const 8))"
+)
 
 TRAPS = [
     _mid_block("unreachable", "(unreachable)"),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from modules import CASES, Case
 
 import detent
 from detent import _core, spec
+from modules import CASES, Case
 
 ENGINES = _core.engines()
 LIMIT = 3_000_000

@@ -20,7 +20,12 @@ def test_the_readme_example_runs_from_an_installed_wheel_without_rust(tmp_path: 
     assert "abi3" in wheel.name
     venv.create(tmp_path / "clean", with_pip=True)
     python = tmp_path / "clean" / "bin" / "python"
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), "LANG": os.environ.get("LANG", "C.UTF-8")}
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(tmp_path),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "LANG": os.environ.get("LANG", "C.UTF-8"),
+    }
     subprocess.run([python, "-m", "pip", "install", "-q", "--no-index", "--no-deps", str(wheel)], check=True, env=environment)
     (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
     done = subprocess.run([python, "-c", example], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)

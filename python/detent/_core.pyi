@@ -93,6 +93,10 @@ class Receipt:
     def fee_paid(self) -> int: ...
     @property
     def events(self) -> list[Event]: ...
+    @property
+    def frames(self) -> list[tuple[int | None, int | None]]:
+        """(function index, code offset) of each activation that was live at a trap, innermost first; for people."""
+
     def to_bytes(self) -> bytes:
         """The consensus encoding."""
 
@@ -122,7 +126,6 @@ class Block:
     def base_fee(self) -> int: ...
     @property
     def transactions(self) -> int: ...
-    def to_json(self) -> str: ...
 
 @final
 class Batch:
@@ -132,14 +135,12 @@ class Batch:
     def blocks(self) -> list[Block]: ...
     @property
     def refused(self) -> list[tuple[int, str, str]]:
-        """Index in the batch, code, message of each transaction that was not admitted."""
+        """Index in the batch, name of the error, message of each transaction that was not admitted."""
 
     @property
     def succeeded(self) -> int: ...
     @property
     def failed(self) -> int: ...
-    @property
-    def interrupted(self) -> bool: ...
     @property
     def seconds(self) -> dict[str, float]:
         """Where time went: signatures, execution, commitment and store."""
@@ -178,7 +179,7 @@ class Chain:
         """Closes the open block: roots, one durable write."""
 
     def run_batch(self, transactions: Sequence[bytes], block_size: int) -> Batch:
-        """Executes signed transactions in sealed blocks of ``block_size``; stops at a block boundary on Ctrl-C."""
+        """Executes signed transactions in sealed blocks of ``block_size``; Ctrl-C stops it at a block boundary."""
 
     def view(self, to: bytes, function: str, calldata: bytes, caller: bytes, gas: int) -> Receipt:
         """Runs a function on the open block's state and drops what it did."""
@@ -192,6 +193,9 @@ class Chain:
     def storage(self, address: bytes, slot: bytes) -> bytes | None: ...
     def receipt(self, tx_hash: bytes) -> Receipt | None: ...
     def block(self, height: int) -> Block | None: ...
+    def set_time(self, timestamp: int) -> None:
+        """Sets the time of the next block (development chains only)."""
+
     def snapshot(self) -> int: ...
     def revert_to(self, snapshot: int) -> None: ...
     def replay(self, engine: str) -> str:
@@ -244,14 +248,21 @@ def check(wasm: bytes, contract: bool) -> str:
 
 def meter(wasm: bytes, form: str) -> Metered: ...
 def run(
-    wasm: bytes, entry: str, *, args: Sequence[int], calldata: bytes, value: int, fuel: int, fuel_per_gas: int, engine: str, instance_charge: bool
+    wasm: bytes,
+    entry: str,
+    *,
+    args: Sequence[int],
+    calldata: bytes,
+    value: int,
+    fuel: int,
+    fuel_per_gas: int,
+    engine: str,
+    instance_charge: bool,
 ) -> Run: ...
 def wat2wasm(text: str) -> bytes: ...
 def engines() -> list[str]: ...
 def signals_intact() -> bool: ...
 def hash_poseidon2(data: bytes) -> bytes: ...
-def hash_blake3(data: bytes) -> bytes: ...
-def hash_keccak256(data: bytes) -> bytes: ...
 def contract_address(name: str) -> bytes: ...
-def bench(suite: str, quick: bool) -> str:
-    """Runs a suite of ratios in the core; JSON."""
+def call_payload(function: str, calldata: bytes) -> bytes:
+    """Transaction data of a call."""

@@ -58,10 +58,12 @@ class Genesis:
     def to_json(self) -> str:
         """The core's form."""
         data = asdict(self)
-        owners = [(key_of(who).public_key if isinstance(who, str) else who, amount) for who, amount in self.balances.items()]
-        data["balances"] = [
-            {"public_key" if len(who) == PUBLIC_KEY_BYTES else "address": who.hex(), "balance": str(amount)} for who, amount in owners
-        ]
+        data["balances"] = []
+        for owner, amount in self.balances.items():
+            who = key_of(owner).public_key if isinstance(owner, str) else owner
+            keyed = len(who) == PUBLIC_KEY_BYTES
+            one = {"address": (_core.hash_poseidon2(who) if keyed else who).hex(), "balance": str(amount)}
+            data["balances"].append({**one, "public_key": who.hex()} if keyed else one)
         return json.dumps(data)
 
 
@@ -184,12 +186,14 @@ class Chain:
     def run_batch(self, transactions: Sequence[bytes], *, block_size: int = 1000) -> _core.Batch:
         """Executes signed transactions in sealed blocks, all cores on the signatures, without the GIL.
 
-        Ctrl-C stops at a block boundary: the batch says ``interrupted`` and the chain stays usable.
+        Ctrl-C stops it at a block boundary and raises then; :attr:`height` says how far it came, and the chain stays usable.
         """
         with self._lock:
             return self._core.run_batch(transactions, block_size)
 
-    def _execute(self, sender: bytes, to: bytes, value: int, data: bytes, gas: int, kind: int) -> _core.Receipt:
+    def _execute(  # noqa: PLR0917 - the hot path of every call: positional arguments are what is fast
+        self, sender: bytes, to: bytes, value: int, data: bytes, gas: int, kind: int
+    ) -> _core.Receipt:
         with self._lock:
             receipt = self._core.execute(sender, to, value, data, gas, kind)
             if not self._open_blocks:

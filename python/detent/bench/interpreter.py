@@ -58,7 +58,9 @@ def measure(*, quick: bool) -> dict[str, Any]:
             for height in range(1, 2 + plan.share_blocks):
                 chain.run_batch(plan.sign_block(height, keys, code, interface, chain.chain_id))
             signed = [
-                one for height in range(2 + plan.share_blocks, plan.blocks + 1) for one in plan.sign_block(height, keys, code, interface, chain.chain_id)
+                one
+                for height in range(2 + plan.share_blocks, plan.blocks + 1)
+                for one in plan.sign_block(height, keys, code, interface, chain.chain_id)
             ]
             begun = time.perf_counter()
             done = chain.run_batch(signed, block_size=plan.block_size)
@@ -73,5 +75,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
     for _ in range(10_000):
         encode_call("transfer", b"")
     figures.notes.append(f"encoding a call's envelope in Python: {(time.perf_counter() - begun) * 100:.2f} us")
-    figures.notes.append("single: unsigned, open block, no commitment; batch: Python's wall time over the sum the core reports for its parts")
+    figures.notes.append(
+        "single: unsigned, open block, no commitment; batch: Python's wall time over the sum the core reports for its parts"
+    )
     return figures.result()

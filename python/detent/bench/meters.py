@@ -44,6 +44,10 @@ def _native(name: str, size: int) -> Callable[[], float]:
     return work
 
 
+def _engine(bench: _core.MeterBench, name: str, size: int) -> Callable[[], float]:
+    return lambda: float(bench.time(name, size))
+
+
 def measure(*, quick: bool) -> dict[str, Any]:
     """Times every workload under every meter, on Cranelift, and natively; checks that all results agree."""
     figures = Figures()
@@ -60,7 +64,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
             got = bench.run(name, size)
             if got != want:
                 raise error("node_fault", f"{name} gives {got:#x} under {meter}, natively {want:#x}")
-        works: dict[str, Callable[[], float]] = {meter: (lambda b=bench: float(b.time(name, size))) for meter, bench in benches.items()}
+        works: dict[str, Callable[[], float]] = {meter: _engine(bench, name, size) for meter, bench in benches.items()}
         works["native"] = _native(name, size)
         taken = interleaved(3 if quick else 21, works)
         for meter in METERS[1:]:

@@ -1,4 +1,7 @@
-"""The ``detent`` command. Exit codes: 0 done; 1 the answer is no (refused, reverted, halted, unequal); 2 usage; 3 an error of the catalogue."""
+"""The ``detent`` command.
+
+Exit codes: 0 done; 1 the answer is no (refused, reverted, halted, unequal); 2 usage; 3 an error of the catalogue.
+"""
 
 from __future__ import annotations
 

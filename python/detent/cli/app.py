@@ -76,7 +76,11 @@ def run(
     except ValueError as problem:
         raise error("argument_wrong", str(problem)) from None
     done = detent.run(file, entry, args=args, calldata=data, gas=gas, fuel_per_gas=fuel_per_gas, engine=engine)
-    code = "D201" if done.end.startswith("trapped") else {"out_of_gas": "D202", "stack_overflow": "D203", "out_of_memory": "D204"}.get(done.end)
+    code = (
+        "D201"
+        if done.end.startswith("trapped")
+        else {"out_of_gas": "D202", "stack_overflow": "D203", "out_of_memory": "D204"}.get(done.end)
+    )
     emit(
         {
             "outcome": done.outcome,
@@ -104,7 +108,9 @@ def check(
     """Ask the gate: every reason against a module at once."""
     report = detent.check(file, contract=not bare)
     if as_json:
-        reasons = [{key: getattr(reason, key) for key in ("code", "name", "message", "offset", "function", "hint")} for reason in report.reasons]
+        reasons = [
+            {key: getattr(reason, key) for key in ("code", "name", "message", "offset", "function", "hint")} for reason in report.reasons
+        ]
         emit({"admitted": report.admitted, "reasons": reasons, "facts": report.facts}, as_json=True)
     elif report.admitted:
         emit({"admitted": "yes", **report.facts}, as_json=False)
@@ -155,7 +161,12 @@ def deploy(
         done = opened.deploy(code, *parsed, sender=values.who(sender, opened), name=name, gas=gas)
         receipt = done.receipt
         emit(
-            {"name": name or interface.name, "address": done.address, "gas_used": receipt.gas_used if receipt else None, "height": opened.height},
+            {
+                "name": name or interface.name,
+                "address": done.address,
+                "gas_used": receipt.gas_used if receipt else None,
+                "height": opened.height,
+            },
             as_json=as_json,
         )
 
@@ -270,7 +281,10 @@ def doctor(as_json: Json = False) -> None:
 
     found = examine()
     if as_json:
-        emit({"findings": [{"what": one.what, "state": one.state, "good": one.good, "needed_for": one.needed_for} for one in found]}, as_json=True)
+        emit(
+            {"findings": [{"what": one.what, "state": one.state, "good": one.good, "needed_for": one.needed_for} for one in found]},
+            as_json=True,
+        )
     else:
         rows("", ["", "what", "state", "needed for"], [["ok" if one.good else "NO", one.what, one.state, one.needed_for] for one in found])
     if not found[1].good:

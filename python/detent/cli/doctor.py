@@ -44,14 +44,19 @@ def _signals() -> Finding:
     from detent import _core as core  # noqa: PLC0415
 
     intact = core.signals_intact()
-    return Finding("trap signals", "in place" if intact else "replaced by another handler", intact, "running contracts compiled to machine code")
+    return Finding(
+        "trap signals", "in place" if intact else "replaced by another handler", intact, "running contracts compiled to machine code"
+    )
 
 
 def _wasm_target() -> Finding:
     sysroot = _version("rustc", "--print", "sysroot")
     there = sysroot is not None and (Path(sysroot) / "lib/rustlib/wasm32-unknown-unknown").is_dir()
     return Finding(
-        "target wasm32-unknown-unknown", "there" if there else "missing: rustup target add wasm32-unknown-unknown", there, "contracts in Rust"
+        "target wasm32-unknown-unknown",
+        "there" if there else "missing: rustup target add wasm32-unknown-unknown",
+        there,
+        "contracts in Rust",
     )
 
 

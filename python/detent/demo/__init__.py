@@ -54,7 +54,7 @@ def _contract(console: Console) -> Path:
     return samples.token()
 
 
-def _worker(plan: Plan, folder: Path, wasm: Path, tally: Tally, kill_after: float | None, progress: Any) -> bool:
+def _worker(plan: Plan, folder: Path, wasm: Path, tally: Tally, *, kill_after: float | None, progress: Any) -> bool:
     """Runs one worker to its end, or kills it; true when the plan is finished."""
     command = [sys.executable, "-m", "detent.demo.worker", str(folder), str(wasm)]
     command += [str(plan.transfers), str(plan.accounts), str(plan.block_size)]
@@ -118,10 +118,10 @@ def run_demo(
             for left in range(kills, -1, -1):
                 # spread over the work that remains, so that each kill falls into running blocks
                 wait = None if left == 0 else chance.uniform(0.0, 0.2 + 12.0 * transfers / 100_000 / kills)
-                if _worker(plan, where, wasm, tally, wait, lambda height: bar.update(task, completed=height)):
+                if _worker(plan, where, wasm, tally, kill_after=wait, progress=lambda height: bar.update(task, completed=height)):
                     break
         ran = time.perf_counter()
-        result = _verify(plan, where, tally, console)
+        result = _verify(plan, where, console)
     seconds = {name: round(value, 3) for name, value in tally.seconds.items()}
     busy = sum(tally.seconds.values())
     count = max(tally.transactions, 1)
@@ -133,13 +133,18 @@ def run_demo(
         "blocks_lost": tally.lost,
         "rate_with_signatures_per_second": round(count / busy) if busy else None,
         "rate_without_signatures_per_second": round(count / (busy - tally.seconds["signatures"])) if busy else None,
-        "seconds": {"build": round(built - begun, 3), "make_and_sign": round(tally.signing, 3), **seconds, "until_done": round(ran - begun, 3)},
+        "seconds": {
+            "build": round(built - begun, 3),
+            "make_and_sign": round(tally.signing, 3),
+            **seconds,
+            "until_done": round(ran - begun, 3),
+        },
     }
     result["ok"] = bool(result["replay_equal"] and result["balances_right"] and result["supply_right"] and tally.lost == 0)
     return result
 
 
-def _verify(plan: Plan, folder: Path, tally: Tally, console: Console) -> dict[str, Any]:
+def _verify(plan: Plan, folder: Path, console: Console) -> dict[str, Any]:
     """Reopens the chain, reads every balance, and replays every block on the other engine."""
     keys = _core.Key.from_seeds(plan.seeds())
     with Chain(folder) as chain:
