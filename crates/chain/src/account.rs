@@ -223,6 +223,25 @@ impl Account {
     pub fn from_bytes(bytes: &[u8]) -> Result<Account, Fault> {
         borsh::from_slice(bytes).map_err(|e| Fault::new(Code::RecordMalformed, format!("account: {e}")))
     }
+
+    /// The JSON form: hashes and addresses as 0x text, amounts as decimal text.
+    pub fn to_json(&self) -> serde_json::Value {
+        let hex0x = crate::receipt::hex0x;
+        let keys = match &self.keys {
+            AuthKeys::None => 0,
+            AuthKeys::Single(_) => 1,
+            AuthKeys::Multi { signers, .. } => signers.len(),
+        };
+        serde_json::json!({
+            "address": hex0x(&self.address),
+            "exists": true,
+            "kind": self.kind.name(),
+            "balance": self.balance.to_string(),
+            "nonce": self.nonces.base,
+            "code_hash": hex0x(&self.code_hash),
+            "keys": keys,
+        })
+    }
 }
 
 #[cfg(test)]

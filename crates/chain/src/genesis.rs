@@ -85,6 +85,9 @@ impl Genesis {
     pub fn from_json(text: &str) -> Result<Genesis, Fault> {
         let invalid = |e: serde_json::Error| Fault::new(Code::GenesisInvalid, e.to_string());
         let value: serde_json::Value = serde_json::from_str(text).map_err(invalid)?;
+        if !value.is_object() {
+            return Err(Fault::new(Code::GenesisInvalid, "the genesis is not a JSON object"));
+        }
         let given = |field: &str| value.get(field).is_some();
         let (target, tx, wave) = (given("target_gas"), given("tx_fuel"), given("wave_fuel"));
         let mut genesis: Genesis = serde_json::from_value(value).map_err(invalid)?;

@@ -34,7 +34,7 @@ pub(crate) fn put_receipt(rows: &mut Batch, receipt: &Receipt, bytes: Vec<u8>) {
 }
 
 pub(crate) fn put_genesis(rows: &mut Batch, genesis: &Genesis) {
-    rows.put(Table::Meta, GENESIS, genesis.to_json());
+    rows.put(Table::Meta, GENESIS, genesis.to_json().into_bytes());
 }
 
 /// The genesis that the store was made with; `None` for an empty store.
