@@ -1,6 +1,7 @@
 """A small chain in Python for tests of guests: enough of the host ABI to run what the toolchain builds, without gas.
 
-The real host is Rust (``crates/host``); this one only shows that guests and packaging agree with the ABI's words. It follows
+The real host is Rust (``crates/host``), and ``test_guests_on_chain.py`` runs the same guests on it. This one shows raw slots, keys and
+topics as guests hand them over, which a chain hashes away. It follows
 ``docs/host-abi.md`` for results and codes: typed storage against the schema in the module's own section, nested calls with undo.
 """
 
