@@ -111,8 +111,10 @@ def _wrapper(folder: Path) -> Path:
     try:
         if not path.is_file() or path.read_text() != _WRAPPER:
             folder.mkdir(parents=True, exist_ok=True)
-            path.write_text(_WRAPPER)
-            path.chmod(0o755)
+            fresh = folder / f"rustc.{os.getpid()}"
+            fresh.write_text(_WRAPPER)
+            fresh.chmod(0o755)
+            fresh.replace(path)  # at once: another build may be running it
     except OSError as error:
         raise ToolchainError("compile_failed", f"the target folder cannot be written: {error}", str(folder)) from error
     return path
