@@ -170,10 +170,10 @@ fn close<L: Live>(live: &mut L, left: Result<Vec<u64>, Left>, owed: i64) -> Resu
         Err(Left::Node(fault)) => Err(fault),
         Err(Left::Host(frames)) => match live.exit().take() {
             Some(Exit::Node(fault)) => Err(fault),
+            Some(_) if gas < 0 => closed(End::OutOfGas),
             Some(Exit::Stop) => closed(End::Stopped),
             Some(Exit::OutOfGas) => closed(End::OutOfGas),
-            Some(Exit::Trap(words)) if gas >= 0 => Ok(Closed { end: End::Trapped(Trap::Host), frames, detail: Some(words) }),
-            Some(Exit::Trap(_)) => closed(End::OutOfGas),
+            Some(Exit::Trap(words)) => Ok(Closed { end: End::Trapped(Trap::Host), frames, detail: Some(words) }),
             None => Err(Fault::new(Code::NodeFault, "a host function left without a reason")),
         },
         // Out of gas is nothing but a negative cell, whatever else happened.

@@ -25,7 +25,7 @@ pub use cache::{Cache, Key};
 pub use engines::Engines;
 pub use guard::overdue;
 pub use interpreter::Wasmi;
-pub use native::Cranelift;
+pub use native::{Cranelift, Meter, MeterBench};
 pub use settings::{Cpu, Settings};
 pub use signals::{signals_check, signals_intact, signals_reinstall};
 

@@ -3,7 +3,7 @@
 mod common;
 
 use common::*;
-use detent_engine::{Artefact, Budget, Call, Cpu, Cranelift, End, Engine, Exit, Instance, Reply, Settings};
+use detent_engine::{Artefact, Budget, Call, Cpu, Cranelift, End, Engine, Exit, Instance, Reply, Settings, Trap};
 use detent_gas::Form;
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -25,7 +25,10 @@ fn text(pages: u32) -> String {
             (func (export "copy") (param i32 i32 i32) (memory.copy (local.get 0) (local.get 1) (local.get 2)))
             (func (export "init") (param i32) (memory.init $passive (local.get 0) (i32.const 0) (i32.const 7)))
             (func (export "set") (global.set $a (i32.const 1)) (global.set $b (i64.const 1)) (global.set $c (f32.const 1)) (global.set $d (f64.const 1)))
-            (func (export "grow") (global.set $flags (i32.const 1)) (drop (memory.grow (i32.const 1))))
+            (func (export "grow") (param i32) (result i32) (local $at i32) (global.set $flags (i32.const 1))
+              (local.set $at (i32.shl (memory.grow (local.get 0)) (i32.const 16)))
+              (i32.load (local.get $at)) (i32.store (local.get $at) (i32.const 77)) (i32.store (i32.const 40) (i32.const 77)))
+            (func (export "beyond") (param i32) (drop (i32.load8_u (local.get 0))))
             (func (export "many") (param $step i32) (local $p i32)
               (loop $l (i32.store8 (local.get $p) (i32.const 255)) (local.set $p (i32.add (local.get $p) (local.get $step)))
                 (br_if $l (i32.lt_u (local.get $p) (i32.const {})))))
@@ -69,11 +72,27 @@ fn after_everything_was_dirtied_an_instance_is_like_new() {
         assert_eq!(run(&*warm, "many", &[step]).end, End::Returned(vec![]));
         assert_eq!(state(&*warm), fresh, "step {step}");
     }
-    for entry in ["set", "grow", "spoil"] {
+    for entry in ["set", "spoil"] {
         run(&*warm, entry, &[]);
         assert_eq!(state(&*warm), fresh, "{entry}");
     }
     assert_eq!(state(&*new), fresh);
+}
+
+#[test]
+fn a_memory_that_grew_is_small_and_fresh_again() {
+    let (warm, new) = (artefact(PAGES, true), artefact(PAGES, false));
+    let fresh = state(&*new);
+    let end = u64::from(PAGES) << 16;
+    for pages in [1u64, 1, 30, 2, 1000, 1, 5] {
+        assert_eq!(run(&*warm, "grow", &[pages]).end, End::Returned(vec![0]), "new pages are zero, {pages}");
+        assert_eq!(state(&*warm), fresh, "after {pages}");
+        for at in [end, end + 4096, end + (pages << 16) - 1] {
+            assert_eq!(run(&*warm, "beyond", &[at]).end, End::Trapped(Trap::MemoryOutOfBounds), "byte {at} after {pages}");
+        }
+        assert_eq!(run(&*warm, "beyond", &[end - 1]).end, End::Returned(vec![]));
+        assert_eq!(run(&*warm, "fill", &[end - 10, 0, 11]).end, End::Trapped(Trap::MemoryOutOfBounds), "bulk operators know the size too");
+    }
 }
 
 #[test]
@@ -152,7 +171,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
     fn any_sequence_of_calls_leaves_nothing(
-        ops in prop::collection::vec((0..6u8, 0..PAGES * 65536, any::<u8>(), 0..200_000u32), 1..40)
+        ops in prop::collection::vec((0..7u8, 0..PAGES * 65536, any::<u8>(), 0..200_000u32), 1..40)
     ) {
         let (warm, new) = (artefact(PAGES, true), artefact(PAGES, false));
         let fresh = state(&*new);
@@ -164,6 +183,7 @@ proptest! {
                 2 => ("copy", vec![at, len, len]),
                 3 => ("init", vec![at]),
                 4 => ("spoil", vec![]),
+                5 => ("grow", vec![byte % 20]),
                 _ => ("set", vec![]),
             };
             let budget = Budget { fuel: FUEL, ..budget() };

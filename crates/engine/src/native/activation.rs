@@ -1,13 +1,14 @@
 //! A live instance of wasmtime, as a frame drives it and as host functions see it.
 
+use super::cells::{Cells, Layout};
 use super::trap;
 use crate::frame::{self, Cell, Exports, Left, Live};
 use crate::{Exit, Host, Instance};
 use detent_gas::Deterministic;
 use detent_protocol::{Code, Fault};
 use std::mem::MaybeUninit;
-use std::sync::Arc;
-use wasmtime::{AsContextMut, Caller, Engine, Error, Extern, Func, FuncType, Global, Memory, Module, Store, StoreContextMut, Val, ValRaw, ValType, WasmBacktrace};
+use std::sync::{Arc, OnceLock};
+use wasmtime::{AsContextMut, Caller, Engine, Error, Extern, Func, FuncType, Memory, Module, Store, StoreContextMut, Val, ValRaw, ValType, WasmBacktrace};
 
 /// What all instances of an artefact share.
 pub(super) struct Shared {
@@ -17,6 +18,9 @@ pub(super) struct Shared {
     pub(super) types: Vec<Signature>,
     pub(super) code: Module,
     pub(super) quiet: Arc<Quiet>,
+    /// An exported function that the module defines itself.
+    pub(super) anchor: Option<String>,
+    pub(super) layout: OnceLock<Option<Layout>>,
 }
 
 /// A function type as the boundary needs it: which values are 32 bits wide.
@@ -102,17 +106,19 @@ impl Data {
     }
 }
 
-#[derive(Clone, Copy)]
-struct Cells {
-    gas: Global,
-    rest: Global,
-    pages: Global,
-    status: Global,
-    flags: Global,
+/// Makes the mutable globals, and the size of a memory that grew, what they were at first. False when the instance must be dropped.
+pub(super) fn restore(store: &mut Store<Data>, shrunk: Option<usize>) -> bool {
+    let data = store.data_mut();
+    let (memory, Some(cells)) = (data.memory, data.cells.take()) else { return false };
+    let globals = cells.restore(&mut *store);
+    store.data_mut().cells = Some(cells);
+    // Growing by nothing makes the engine read the size again.
+    let size = shrunk.is_none_or(|size| memory.is_some_and(|memory| memory.grow(&mut *store, 0).is_ok() && memory.data_size(&*store) == size));
+    globals && size
 }
 
 /// Makes an instance. Its memory is `memory::made()`.
-pub(super) fn instantiate(shared: &Arc<Shared>) -> Result<(Store<Data>, wasmtime::Instance), Fault> {
+pub(super) fn instantiate(shared: &Arc<Shared>) -> Result<Store<Data>, Fault> {
     let failed = |e: Error| Fault::new(Code::NodeFault, format!("no instance: {e:#}"));
     let data = Data {
         shared: shared.clone(),
@@ -132,16 +138,23 @@ pub(super) fn instantiate(shared: &Arc<Shared>) -> Result<(Store<Data>, wasmtime
         imports.push(Extern::Func(host_function(&mut store, number, ty)?));
     }
     let instance = wasmtime::Instance::new(&mut store, &shared.code, &imports).map_err(failed)?;
-    let mut cell = |cell: Cell| {
-        let global = instance.get_global(&mut store, cell.export());
-        global.ok_or_else(|| Fault::new(Code::EngineRefused, format!("the module does not export {}", cell.export())))
+    let mut global = |name: &str| {
+        let global = instance.get_global(&mut store, name);
+        global.ok_or_else(|| Fault::new(Code::EngineRefused, format!("the module does not export {name}")))
     };
-    let cells =
-        Cells { gas: cell(Cell::Gas)?, rest: cell(Cell::Rest)?, pages: cell(Cell::Pages)?, status: cell(Cell::Status)?, flags: cell(Cell::Flags)? };
+    let [gas, rest, pages, status, flags, _] = Cell::ALL.map(|cell| global(cell.export()));
+    let cells = [gas?, rest?, pages?, status?, flags?];
+    let globals = (0..shared.module.facts.mutable_globals).map(|i| global(&format!("detent:g{i}"))).collect::<Result<Box<[_]>, _>>()?;
+    let anchor = shared.anchor.as_ref().and_then(|name| instance.get_func(&mut store, name));
+    let layout = anchor.and_then(|anchor| {
+        let layout = shared.layout.get_or_init(|| Layout::discover(&mut store, anchor, &cells, &globals));
+        Some((layout.as_ref()?, anchor))
+    });
+    let cells = Cells::new(&mut store, cells, globals, layout);
     let memory = shared.module.facts.memory.as_ref().and_then(|name| instance.get_memory(&mut store, name));
     let data = store.data_mut();
     (data.cells, data.memory, data.instance) = (Some(cells), memory, Some(instance));
-    Ok((store, instance))
+    Ok(store)
 }
 
 fn host_function(store: &mut Store<Data>, number: usize, ty: &FuncType) -> Result<Func, Fault> {
@@ -162,12 +175,11 @@ fn host_function(store: &mut Store<Data>, number: usize, ty: &FuncType) -> Resul
             // SAFETY: wasmtime hands over as many initialised values as the type has parameters.
             *arg = width.bits(unsafe { value.assume_init_read() });
         }
-        let mut view = View::new(caller.as_context_mut());
+        let mut view = View { cx: caller.as_context_mut() };
         let shared: *const Shared = Arc::as_ptr(&view.cx.data().shared);
         // SAFETY: the store holds the `Arc` for as long as it runs, and nothing replaces it.
         let shared = unsafe { &*shared };
         let answer = frame::import(&mut view, &shared.exports, number, args);
-        view.flush();
         match answer {
             Ok(value) => {
                 if let (Some(slot), Some(width)) = (values.first_mut(), signature.results.first()) {
@@ -187,61 +199,9 @@ fn host_function(store: &mut Store<Data>, number: usize, ty: &FuncType) -> Resul
     }
 }
 
-/// A store while it runs. The gas cell is read and written through wasmtime at most once a host call, however often the host charges.
+/// A store while it runs.
 pub(super) struct View<'a> {
-    cx: StoreContextMut<'a, Data>,
-    /// The gas cell's value, if it was asked for since the guest last ran, and whether the cell itself is behind.
-    gas: Option<i64>,
-    behind: bool,
-}
-
-impl<'a> View<'a> {
-    #[inline]
-    pub(super) fn new(cx: StoreContextMut<'a, Data>) -> View<'a> {
-        View { cx, gas: None, behind: false }
-    }
-
-    /// Before the guest runs again.
-    #[inline]
-    fn flush(&mut self) {
-        if let (true, Some(gas)) = (self.behind, self.gas.take()) {
-            self.write(Cell::Gas, gas);
-        }
-        (self.gas, self.behind) = (None, false);
-    }
-
-    #[inline]
-    fn read(&mut self, cell: Cell) -> i64 {
-        match self.cell(cell).map(|global| global.get(&mut self.cx)) {
-            Some(Val::I64(value)) => value,
-            Some(Val::I32(value)) => i64::from(value),
-            _ => 0,
-        }
-    }
-
-    #[inline]
-    fn write(&mut self, cell: Cell, value: i64) {
-        if let Some(global) = self.cell(cell) {
-            let value = if cell == Cell::Gas { Val::I64(value) } else { Val::I32(value as i32) };
-            // The types were checked when the artefact was made.
-            let _ = global.set(&mut self.cx, value);
-        }
-    }
-}
-
-impl View<'_> {
-    #[inline]
-    fn cell(&self, cell: Cell) -> Option<Global> {
-        let cells = self.cx.data().cells.as_ref()?;
-        match cell {
-            Cell::Gas => Some(cells.gas),
-            Cell::Rest => Some(cells.rest),
-            Cell::Pages => Some(cells.pages),
-            Cell::Status => Some(cells.status),
-            Cell::Flags => Some(cells.flags),
-            Cell::Owed => None,
-        }
-    }
+    pub(super) cx: StoreContextMut<'a, Data>,
 }
 
 impl Instance for View<'_> {
@@ -277,21 +237,24 @@ impl Instance for View<'_> {
 impl Live for View<'_> {
     #[inline]
     fn get(&mut self, cell: Cell) -> i64 {
-        match (cell, self.gas) {
-            (Cell::Gas, Some(gas)) => gas,
-            (Cell::Gas, None) => {
-                let gas = self.read(cell);
-                *self.gas.insert(gas)
-            }
-            _ => self.read(cell),
+        let global = match self.cx.data().cells.as_ref().map(|cells| cells.get(cell)) {
+            Some(Ok(value)) => return value,
+            Some(Err(global)) => global,
+            None => None,
+        };
+        match global.map(|global| global.get(&mut self.cx)) {
+            Some(Val::I64(value)) => value,
+            Some(Val::I32(value)) => i64::from(value),
+            _ => 0,
         }
     }
 
     #[inline]
     fn set(&mut self, cell: Cell, value: i64) {
-        match cell {
-            Cell::Gas => (self.gas, self.behind) = (Some(value), true),
-            _ => self.write(cell, value),
+        if let Some(Err(Some(global))) = self.cx.data().cells.as_ref().map(|cells| cells.set(cell, value)) {
+            let value = if cell == Cell::Gas { Val::I64(value) } else { Val::I32(value as i32) };
+            // The types were checked when the artefact was made.
+            let _ = global.set(&mut self.cx, value);
         }
     }
 
@@ -328,7 +291,6 @@ impl Live for View<'_> {
         for ((value, &arg), width) in values.iter_mut().zip(args).zip(&signature.params) {
             *value = width.raw(arg);
         }
-        self.flush();
         self.cx.data_mut().entries += 1;
         // SAFETY: `values` has room for the parameters and the results, and holds the parameters with their types: `Exports::find` compared
         // their number, and no type here is a reference.

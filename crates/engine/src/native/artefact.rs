@@ -3,11 +3,11 @@
 //! A call takes an idle instance (one atomic exchange), sets six cells, enters through a handle that was looked up once, and makes the
 //! instance pristine again: the pages of its memory's record and the mutable globals. No allocation, no lock, no system call.
 
-use super::activation::{Data, Quiet, Shared, Signature, View, instantiate};
+use super::activation::{Data, Quiet, Shared, Signature, View, instantiate, restore};
 use super::idle::Idle;
 use super::image::Image;
 use super::memory;
-use super::region::{Region, page_size};
+use super::region::{Region, Restored, page_size};
 use crate::fork::Process;
 use crate::frame::{self, Cell, Exports, Live};
 use crate::{Artefact, Call, Ended, Host, Settings, guard, stack};
@@ -15,8 +15,9 @@ use detent_gas::Deterministic;
 use detent_protocol::{Code, Fault};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
+use wasmparser::{Export, ExternalKind, Parser, Payload, TypeRef};
 use wasmtime::unix::StoreExt;
-use wasmtime::{AsContextMut, ExternType, Global, Module, Store, Val};
+use wasmtime::{AsContextMut, ExternType, Module, Store};
 
 pub(super) struct Native {
     shared: Arc<Shared>,
@@ -27,12 +28,13 @@ pub(super) struct Native {
     ns_per_fuel: u64,
 }
 
+/// Bit of `detent:flags`.
+const MEMORY_GREW: i64 = 1;
+
 /// An instance that can be made pristine.
 struct Warm {
     store: Store<Data>,
     region: Option<Arc<Region>>,
-    /// The mutable globals of the original module, with their first values.
-    globals: Vec<(Global, Val)>,
 }
 
 impl Native {
@@ -58,23 +60,16 @@ impl Native {
                 _ => return Err(Fault::new(Code::EngineRefused, format!("the rewritten module has no cell {}", cell.export()))),
             }
         }
-        let shared = Arc::new(Shared { module, exports, types, code, quiet });
+        let anchor = anchor(&module.wasm);
+        let shared = Arc::new(Shared { module, exports, types, code, quiet, anchor, layout: OnceLock::new() });
         Ok(Native { shared, idle: Idle::new(), image: OnceLock::new(), process, recycle: settings.recycle, ns_per_fuel: settings.ns_per_fuel })
     }
 
     #[cold]
     fn fresh(&self) -> Result<Box<Warm>, Fault> {
         memory::made();
-        let (mut store, instance) = instantiate(&self.shared)?;
+        let mut store = instantiate(&self.shared)?;
         let region = memory::made();
-        let mut globals = Vec::new();
-        for i in 0..self.shared.module.facts.mutable_globals {
-            let name = format!("detent:g{i}");
-            let global = instance.get_global(&mut store, &name);
-            let global = global.ok_or_else(|| Fault::new(Code::EngineRefused, format!("the module does not export {name}")))?;
-            let value = global.get(&mut store);
-            globals.push((global, value));
-        }
         if let Some(region) = region.as_ref().filter(|_| self.recycle) {
             self.image.get_or_init(|| {
                 // SAFETY: the instance was just made and does not run; the region is as long as its size says.
@@ -96,11 +91,11 @@ impl Native {
                 });
             }
         }
-        Ok(Box::new(Warm { store, region, globals }))
+        Ok(Box::new(Warm { store, region }))
     }
 
     fn activate(&self, warm: &mut Warm, begin: frame::Begin, args: &[u64]) -> Result<Ended, Fault> {
-        let mut view = View::new(warm.store.as_context_mut());
+        let mut view = View { cx: warm.store.as_context_mut() };
         let ended = frame::run(&mut view, &self.shared.exports, begin, args)?;
         if warm.region.as_ref().is_some_and(|region| region.failed()) {
             return Err(Fault::new(Code::NodeFault, "the kernel refused to open a page of a linear memory"));
@@ -110,17 +105,20 @@ impl Native {
 
     /// Makes the instance pristine; false when it must be dropped.
     fn restore(&self, warm: &mut Warm) -> bool {
-        let flags = View::new(warm.store.as_context_mut()).get(Cell::Flags);
-        if !self.recycle || flags != 0 {
+        let flags = View { cx: warm.store.as_context_mut() }.get(Cell::Flags);
+        // Growth can be undone; a dropped segment or a written table cannot.
+        if !self.recycle || flags & !MEMORY_GREW != 0 {
             return false;
         }
+        let mut shrunk = None;
         if let (Some(region), Some(image)) = (&warm.region, self.image.get()) {
-            if region.restore(image).is_err() {
-                return false;
+            match region.restore(image) {
+                Ok(Restored::Whole) => {}
+                Ok(Restored::Shrunk(size)) => shrunk = Some(size),
+                Err(_) => return false,
             }
         }
-        let Warm { store, globals, .. } = warm;
-        globals.iter().all(|(global, value)| global.set(&mut *store, *value).is_ok())
+        restore(&mut warm.store, shrunk)
     }
 
     /// Runs on a warm or a fresh instance. The host leaves `host` for the instance in `place`, and comes back unless the engine panics.
@@ -183,6 +181,24 @@ impl Artefact for Native {
     }
 }
 
+/// An exported function that the module defines (imports can be exported too).
+fn anchor(wasm: &[u8]) -> Option<String> {
+    let mut imported = 0;
+    for payload in Parser::new(0).parse_all(wasm) {
+        match payload.ok()? {
+            Payload::ImportSection(section) => {
+                imported = section.into_imports().filter(|i| matches!(i, Ok(i) if matches!(i.ty, TypeRef::Func(_)))).count();
+            }
+            Payload::ExportSection(section) => {
+                let defined = |e: &Export<'_>| e.kind == ExternalKind::Func && e.index as usize >= imported;
+                return section.into_iter().filter_map(Result::ok).find(defined).map(|e| e.name.to_owned());
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
 /// Where this thread's error number is.
 fn errno() -> *mut libc::c_int {
     #[cfg(target_os = "macos")]
@@ -191,4 +207,38 @@ fn errno() -> *mut libc::c_int {
     #[cfg(not(target_os = "macos"))]
     // SAFETY: no preconditions.
     return unsafe { libc::__errno_location() };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Cranelift, Engine};
+    use detent_gas::{Facts, Form, SideTable};
+
+    /// Without the addresses calls work as well, only slower: so this must be looked at.
+    #[test]
+    fn the_cells_of_this_wasmtime_are_found_by_address() {
+        let text = r#"(module (import "e" "f" (func $f)) (export "again" (func $f)) (memory 1) (table 2 funcref) (elem (i32.const 0) $r)
+            (global (export "detent:gas") (mut i64) (i64.const 5)) (global (export "detent:rest") (mut i32) (i32.const 6))
+            (global (export "detent:pages") (mut i32) (i32.const 7)) (global (export "detent:status") (mut i32) (i32.const 8))
+            (global (export "detent:flags") (mut i32) (i32.const 9)) (global i64 (i64.const 10))
+            (global (export "detent:g0") (mut f32) (f32.const -1)) (global (export "detent:g1") (mut f64) (f64.const 2))
+            (func $r (export "run")))"#;
+        let facts = Facts { mutable_globals: 2, ..Facts::default() };
+        let module = Deterministic { wasm: wat::parse_str(text).unwrap(), form: Form::Side, side: SideTable::default(), facts };
+        let engine = Cranelift::new(Settings::default()).unwrap();
+        let code = Module::new(engine.engine(), &module.wasm).unwrap();
+        let native = Native::new(Process::current(), engine.quiet(), &Settings::default(), Arc::new(module), code).unwrap();
+        for _ in 0..2 {
+            let mut warm = native.fresh().unwrap();
+            assert!(native.shared.layout.get().unwrap().is_some());
+            let mut view = View { cx: warm.store.as_context_mut() };
+            let cells = [Cell::Gas, Cell::Rest, Cell::Pages, Cell::Status, Cell::Flags];
+            assert_eq!(cells.map(|cell| view.get(cell)), [5, 6, 7, 8, 9], "discovery left the values alone");
+            view.set(Cell::Gas, -3);
+            view.set(Cell::Flags, -4);
+            assert_eq!(cells.map(|cell| view.get(cell)), [-3, 6, 7, 8, -4]);
+        }
+        assert_eq!(engine.name(), "cranelift");
+    }
 }

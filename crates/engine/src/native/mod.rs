@@ -2,12 +2,16 @@
 
 mod activation;
 mod artefact;
+mod cells;
 mod config;
 mod idle;
 mod image;
 mod memory;
+mod meters;
 mod region;
 mod trap;
+
+pub use meters::{Meter, MeterBench};
 
 use crate::fork::Process;
 use crate::{Artefact, Engine, Settings, guard, signals};
@@ -44,6 +48,16 @@ impl Cranelift {
         engine.precompile_compatibility_hash().hash(&mut hash);
         let fingerprint = *hash.0.finalize().as_bytes();
         Ok(Cranelift { engine, quiet: Arc::new(Quiet::new().map_err(|e| refused(&e))?), settings, fingerprint, process })
+    }
+
+    #[cfg(test)]
+    fn engine(&self) -> &wasmtime::Engine {
+        &self.engine
+    }
+
+    #[cfg(test)]
+    fn quiet(&self) -> Arc<Quiet> {
+        self.quiet.clone()
     }
 
     fn artefact(&self, module: Arc<Deterministic>, code: Module) -> Result<Arc<dyn Artefact>, Fault> {

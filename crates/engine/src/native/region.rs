@@ -48,6 +48,8 @@ pub(crate) struct Region {
     reserved: usize,
     /// Bytes that are never accessible, at the end.
     guard: usize,
+    /// Bytes that the guest may address at first; tracked.
+    initial: usize,
     /// Bytes that the guest may address now.
     size: AtomicUsize,
     /// Protection is on: faults are for [`Region::open`].
@@ -71,6 +73,14 @@ pub(crate) struct Region {
 unsafe impl Send for Region {}
 // SAFETY: as above; shared references only read atomics.
 unsafe impl Sync for Region {}
+
+/// What [`Region::restore`] had to do.
+pub(crate) enum Restored {
+    /// The size is as it was.
+    Whole,
+    /// The memory had grown and has this many bytes again.
+    Shrunk(usize),
+}
 
 fn refused(what: &str) -> Fault {
     Fault::new(Code::NodeFault, format!("{what}: {}", std::io::Error::last_os_error()))
@@ -99,6 +109,7 @@ impl Region {
             base: base.cast(),
             reserved,
             guard,
+            initial: size,
             size: AtomicUsize::new(size),
             tracked: AtomicBool::new(false),
             record: (0..pages.min(RECORD)).map(|_| AtomicU32::new(0)).collect(),
@@ -135,7 +146,7 @@ impl Region {
         self.recorded.load(Relaxed)
     }
 
-    /// Makes the memory larger. A grown memory is not recycled, so the new pages are not recorded.
+    /// Makes the memory larger. The new pages are writable and not recorded: [`Region::restore`] takes them away again.
     pub(crate) fn grow(&self, size: usize) -> Result<(), Fault> {
         let old = self.size();
         if size < old || size > self.capacity() || !self.protect(old, size - old, libc::PROT_READ | libc::PROT_WRITE) {
@@ -147,7 +158,7 @@ impl Region {
 
     /// Begins recording: the contents as they are now are pristine.
     pub(crate) fn track(&self) -> Result<(), Fault> {
-        if !self.protect(0, self.size(), libc::PROT_READ) {
+        if !self.protect(0, self.initial, libc::PROT_READ) {
             return Err(refused("cannot protect a linear memory"));
         }
         self.tracked.store(true, Relaxed);
@@ -157,26 +168,24 @@ impl Region {
 
     /// Called in the signal handler: a fault at `address`. True when the access is to be tried again.
     pub(crate) fn open(&self, address: usize) -> bool {
-        let size = self.size();
         let offset = address.wrapping_sub(self.base as usize);
-        if offset >= size || !self.tracked.load(Relaxed) || self.all.load(Relaxed) {
+        if offset >= self.initial || !self.tracked.load(Relaxed) || self.all.load(Relaxed) {
             return false;
         }
-        let pages = self.writable.len() * 64;
-        let page = offset / page_size();
-        if page >= pages || self.is_writable(page) {
+        let (page, pages) = (offset / page_size(), self.initial / page_size());
+        if self.is_writable(page) {
             return false; // not ours: a writable page does not fault
         }
         let window = self.windows.fetch_add(1, Relaxed);
         let width = if window < SINGLE { 1 } else { 2usize << ((window - SINGLE) / PER_SIZE).min(20) };
         let first = page - page % width;
-        let last = (first + width).min(size / page_size()).min(pages);
+        let last = (first + width).min(pages);
         if self.recorded() + (last - first) > self.record.len()
             || !self.protect(first * page_size(), (last - first) * page_size(), libc::PROT_READ | libc::PROT_WRITE)
         {
             // Also when the kernel has no room for another mapping: one mapping for all needs less.
             self.all.store(true, Relaxed);
-            let opened = self.protect(0, size, libc::PROT_READ | libc::PROT_WRITE);
+            let opened = self.protect(0, self.initial, libc::PROT_READ | libc::PROT_WRITE);
             self.failed.store(!opened, Relaxed);
             return opened;
         }
@@ -201,12 +210,19 @@ impl Region {
         }
     }
 
-    /// Makes the memory pristine. On an error the instance must be dropped.
-    pub(crate) fn restore(&self, image: &Image) -> Result<(), Fault> {
+    /// Makes the memory pristine, and as large as at first. On an error the instance must be dropped.
+    pub(crate) fn restore(&self, image: &Image) -> Result<Restored, Fault> {
+        let grown = self.size() - self.initial;
+        if grown > 0 {
+            self.map(self.initial, grown, libc::PROT_NONE)?;
+            self.size.store(self.initial, Relaxed);
+        }
+        let restored = if grown > 0 { Restored::Shrunk(self.initial) } else { Restored::Whole };
         let recorded = self.recorded();
         let large = recorded > LARGE && self.restores.fetch_add(1, Relaxed) % FORGET_EVERY == FORGET_EVERY - 1;
         if self.all.load(Relaxed) || large {
-            return self.replace(image);
+            self.replace(image)?;
+            return Ok(restored);
         }
         for place in self.record.iter().take(recorded) {
             let page = place.load(Relaxed) as usize;
@@ -218,28 +234,22 @@ impl Region {
                 None => target.fill(0),
             }
         }
-        Ok(())
+        Ok(restored)
+    }
+
+    /// Replaces a part by fresh zero pages.
+    fn map(&self, from: usize, bytes: usize, protection: libc::c_int) -> Result<(), Fault> {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED;
+        // SAFETY: replaces pages of our own range; nothing refers to them between activations.
+        let fresh = unsafe { libc::mmap(self.base.add(from).cast(), bytes, protection, flags, -1, 0) };
+        if fresh == libc::MAP_FAILED { Err(refused("no fresh pages for a linear memory")) } else { Ok(()) }
     }
 
     /// Fresh zero pages, the image, an empty record.
     fn replace(&self, image: &Image) -> Result<(), Fault> {
-        let size = self.size();
-        // SAFETY: replaces pages of our own range; nothing refers to them between activations.
-        let fresh = unsafe {
-            libc::mmap(
-                self.base.cast(),
-                size,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED,
-                -1,
-                0,
-            )
-        };
-        if fresh == libc::MAP_FAILED {
-            return Err(refused("no fresh pages for a linear memory"));
-        }
+        self.map(0, self.initial, libc::PROT_READ | libc::PROT_WRITE)?;
         for (page, bytes) in image.pages() {
-            if (page + 1) * page_size() <= size {
+            if (page + 1) * page_size() <= self.initial {
                 // SAFETY: inside the range just mapped writable.
                 unsafe { std::slice::from_raw_parts_mut(self.base.add(page * page_size()), page_size()) }.copy_from_slice(bytes);
             }
