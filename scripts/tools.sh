@@ -10,8 +10,11 @@ need cc "Install a C compiler (Debian: apt-get install build-essential)."
 "$python" -c 'import venv, ensurepip' 2>/dev/null || { echo "missing: the venv module. Debian: apt-get install python3-venv." >&2; exit 1; }
 if command -v rustup >/dev/null 2>&1; then
     channel=$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
-    rustup toolchain list | grep -q "^$channel" || rustup toolchain install -q --profile minimal "$channel" || exit 1
-    rustup component add -q --toolchain "$channel" clippy rustfmt 2>/dev/null || true
+    rustup toolchain list | grep -q "^$channel" || rustup -q toolchain install --profile minimal "$channel" || exit 1
+    for component in clippy rustfmt; do
+        rustup component list --toolchain "$channel" --installed | grep -q "^$component" ||
+            rustup -q component add --toolchain "$channel" $component || exit 1
+    done
     rustup target list --toolchain "$channel" --installed | grep -q '^wasm32-unknown-unknown$' ||
-        rustup target add -q --toolchain "$channel" wasm32-unknown-unknown || exit 1
+        rustup -q target add --toolchain "$channel" wasm32-unknown-unknown || exit 1
 fi

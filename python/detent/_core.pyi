@@ -243,6 +243,23 @@ class Run:
     def frames(self) -> list[tuple[int | None, str | None, int | None]]:
         """(function index, function name, code offset), innermost first."""
 
+@final
+class MeterBench:
+    """A module without imports under one meter (``none``, ``fuel``, ``hostcall``, ``form``), on Cranelift."""
+
+    def __init__(self, wasm: bytes, meter: str) -> None: ...
+    @property
+    def compile_ns(self) -> int: ...
+    def run(self, entry: str, n: int) -> int:
+        """The result of an export ``(i32) -> i64``."""
+
+    def time(self, entry: str, n: int) -> int:
+        """Nanoseconds that it takes."""
+
+    @property
+    def used(self) -> int:
+        """What the last run used, by this meter's count."""
+
 def check(wasm: bytes, contract: bool) -> str:
     """The gate's report as JSON."""
 

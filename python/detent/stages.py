@@ -37,6 +37,8 @@ class Reason:
 
     code: str
     name: str
+    #: Which rule of docs/gate.md.
+    rule: str
     message: str
     offset: int | None
     function: int | None
@@ -47,9 +49,16 @@ class Reason:
 class Report:
     """The gate's answer: every reason at once, and the module's sizes and counts."""
 
-    admitted: bool
     reasons: tuple[Reason, ...]
+    #: How many more reasons of a rule there are than were listed.
+    omitted: dict[str, int]
+    warnings: tuple[str, ...]
     facts: dict[str, Any]
+
+    @property
+    def admitted(self) -> bool:
+        """Whether nothing speaks against the module."""
+        return not self.reasons
 
     def __bool__(self) -> bool:
         return self.admitted
@@ -58,7 +67,7 @@ class Report:
 def check(wasm: bytes | str | PathLike[str], *, contract: bool = True) -> Report:
     """Asks the gate. ``contract=False`` admits modules without an ABI section, as :func:`run` does."""
     data = json.loads(_core.check(load(wasm), contract))
-    return Report(data["admitted"], tuple(Reason(**reason) for reason in data["reasons"]), data["facts"])
+    return Report(tuple(Reason(**reason) for reason in data["reasons"]), data["omitted"], tuple(data["warnings"]), data["facts"])
 
 
 def meter(wasm: bytes | str | PathLike[str], *, form: Literal["side", "fine"] = "side") -> _core.Metered:

@@ -11,6 +11,7 @@ mod encoding;
 mod facts;
 mod function;
 mod helpers;
+mod host_call;
 mod hidden;
 mod ledger;
 mod module;
@@ -24,6 +25,7 @@ mod stack;
 mod survey;
 
 pub use facts::{Export, Facts, FuncType, Import, ValType};
+pub use host_call::{METER_MODULE, METER_NAME, host_call_meter};
 pub use side::SideTable;
 
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -53,6 +55,13 @@ pub struct Options {
     pub metering: bool,
     /// Imports that may enter exports of this instance, besides those of the host table (tests, linked groups), as (module, name).
     pub reenters: Vec<(String, String)>,
+}
+
+impl Default for Options {
+    /// The side form, metered.
+    fn default() -> Options {
+        Options { form: Form::Side, metering: true, reenters: Vec::new() }
+    }
 }
 
 /// A module in deterministic form, with what a host must know to run it.

@@ -1,5 +1,6 @@
 //! `detent._core`: the extension module. Conversions and the GIL, no logic; `python/detent/_core.pyi` documents it.
 
+mod bench;
 mod chain;
 mod engines;
 mod errors;
@@ -38,6 +39,7 @@ fn contract_address<'py>(py: Python<'py>, name: &str) -> Bound<'py, PyBytes> {
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<bench::MeterBench>()?;
     module.add_class::<chain::Chain>()?;
     module.add_class::<keys::Key>()?;
     module.add_class::<receipts::Batch>()?;

@@ -3,7 +3,7 @@
 use crate::engines;
 use crate::errors::{detached, raise};
 use detent_chain::sandbox::{self, SandboxRun};
-use detent_engine::{End, Trap};
+use detent_engine::{End, Trap, signals_check};
 use detent_gas::{Form, Options, rewrite};
 use detent_gate::Profile;
 use detent_protocol::{Code, Fault, Schedule};
@@ -173,6 +173,7 @@ pub fn run(
         if fuel >> 63 != 0 || fuel_per_gas == 0 {
             return Err(Fault::new(Code::ArgumentWrong, "fuel is below 2^63 and fuel per gas at least 1"));
         }
+        signals_check()?;
         let engine = engines::get(engine)?;
         let request = sandbox::Request { entry, args: &args, calldata, value, fuel, fuel_per_gas, instance_charge };
         sandbox::run(wasm, &request, engine.as_ref())

@@ -109,11 +109,13 @@ def check(
     report = detent.check(file, contract=not bare)
     if as_json:
         reasons = [
-            {key: getattr(reason, key) for key in ("code", "name", "message", "offset", "function", "hint")} for reason in report.reasons
+            {key: getattr(reason, key) for key in ("code", "name", "rule", "message", "offset", "function", "hint")} for reason in report.reasons
         ]
-        emit({"admitted": report.admitted, "reasons": reasons, "facts": report.facts}, as_json=True)
+        emit({"admitted": report.admitted, "reasons": reasons, "omitted": report.omitted, "warnings": report.warnings, "facts": report.facts}, as_json=True)
     elif report.admitted:
-        emit({"admitted": "yes", **report.facts}, as_json=False)
+        shape = {key: value for key, value in report.facts["shape"].items() if value}
+        facts = {key: value for key, value in report.facts.items() if key != "shape" and value not in (None, [], False)}
+        emit({"admitted": "yes", **shape, **facts}, as_json=False)
     else:
         for reason in report.reasons:
             where = "" if reason.offset is None else f" at offset {reason.offset:#x}"

@@ -7,7 +7,7 @@ use crate::Settings;
 use detent_gas::{Form, Options, rewrite};
 use detent_protocol::{Code, Fault, Schedule};
 use std::time::{Duration, Instant};
-use wasmtime::{Config, Engine, Instance, Linker, Module, Store, Strategy, Val};
+use wasmtime::{Config, Engine, Instance, Linker, Module, Store, Strategy, Val, WasmFeatures};
 
 /// How a bench counts work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,8 @@ impl MeterBench {
         let mut configuration: Config = config(Strategy::Cranelift, &Settings::default()).map_err(|e| refused(&e))?;
         if meter != Meter::Form {
             configuration.cranelift_nan_canonicalization(true);
+            // as compilers write it; the form re-encodes
+            configuration.wasm_features(WasmFeatures::CALL_INDIRECT_OVERLONG, true);
         }
         configuration.consume_fuel(meter == Meter::Fuel);
         let engine = Engine::new(&configuration).map_err(|e| refused(&e))?;

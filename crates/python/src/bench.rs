@@ -1,0 +1,51 @@
+//! What benchmarks need of the core.
+
+use crate::errors::detached;
+use detent_engine::{Meter, MeterBench as Inner};
+use pyo3::prelude::*;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// A module without imports under one meter, on Cranelift.
+#[pyclass(frozen, module = "detent._core")]
+pub struct MeterBench {
+    inner: Mutex<Inner>,
+    compile: Duration,
+}
+
+#[pymethods]
+impl MeterBench {
+    #[new]
+    fn new(py: Python<'_>, wasm: &[u8], meter: &str) -> PyResult<MeterBench> {
+        let (inner, compile) = detached(py, || Inner::new(wasm, Meter::find(meter)?))?;
+        Ok(MeterBench { inner: Mutex::new(inner), compile })
+    }
+
+    /// Nanoseconds that compiling took.
+    #[getter]
+    fn compile_ns(&self) -> u64 {
+        self.compile.as_nanos() as u64
+    }
+
+    /// The result of an export `(i32) -> i64`.
+    fn run(&self, py: Python<'_>, entry: &str, n: u32) -> PyResult<u64> {
+        detached(py, || Ok(self.held().run(entry, n)?.0))
+    }
+
+    /// Nanoseconds that it takes.
+    fn time(&self, py: Python<'_>, entry: &str, n: u32) -> PyResult<u64> {
+        detached(py, || Ok(self.held().run(entry, n)?.1.as_nanos() as u64))
+    }
+
+    /// What the last run used, by this meter's count.
+    #[getter]
+    fn used(&self, py: Python<'_>) -> PyResult<u64> {
+        detached(py, || Ok(self.held().used()))
+    }
+}
+
+impl MeterBench {
+    fn held(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
