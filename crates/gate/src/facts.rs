@@ -26,7 +26,7 @@ pub struct Facts {
     pub customs: Vec<(String, u64)>,
     /// Whether there is a start function.
     pub start: bool,
-    /// Bytes after rewriting; `None` before.
+    /// Bytes after rewriting, of the larger of the two forms; `None` before.
     pub rewritten_bytes: Option<u64>,
 }
 

@@ -87,6 +87,17 @@ pub(crate) const PROPOSALS: &[Proposal] = &[
     ),
 ];
 
+/// Names of the refused proposals.
+pub const REFUSED: [&str; PROPOSALS.len()] = {
+    let mut names = [""; PROPOSALS.len()];
+    let mut i = 0;
+    while i < names.len() {
+        names[i] = PROPOSALS[i].name;
+        i += 1;
+    }
+    names
+};
+
 const fn proposal(name: &'static str, flag: WasmFeatures, with: WasmFeatures, hint: &'static str) -> Proposal {
     Proposal { name, flag, with, hint }
 }

@@ -28,7 +28,7 @@ mod validate;
 
 pub use admit::{Admitted, admit};
 pub use facts::{ExportFact, Facts, Shape};
-pub use features::ADMITTED;
+pub use features::{ADMITTED, REFUSED};
 pub use limit::Limit;
 pub use report::{PER_RULE, Reason, Report};
 pub use rule::Rule;

@@ -21,7 +21,7 @@ pub struct Report {
     /// What is legal and deserves a second look. For people: nothing depends on it.
     pub warnings: Vec<String>,
     /// Sizes and counts.
-    pub facts: Facts,
+    pub facts: Box<Facts>,
 }
 
 /// One reason for refusing a module.
@@ -161,6 +161,6 @@ impl Findings {
             list.sort_by_key(|r| (r.offset, r.function));
             reasons.append(&mut list);
         }
-        Report { reasons, omitted: self.omitted, warnings: self.warnings, facts }
+        Report { reasons, omitted: self.omitted, warnings: self.warnings, facts: Box::new(facts) }
     }
 }

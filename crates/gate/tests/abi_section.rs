@@ -232,6 +232,8 @@ fn warnings_are_not_problems() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn any_bytes_decode_or_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         if let Ok(abi) = ContractAbi::decode(&bytes) {

@@ -1,6 +1,9 @@
 //! What the gate's tests share: building modules and naming reasons.
 #![allow(dead_code)] // each test crate uses a part
 
+pub mod at_caps;
+pub mod edge;
+
 use detent_gate::abi::{Attributes, ContractAbi, ContractKind, FunctionAbi, SECTION, StateSchema, V1_2};
 use detent_gate::{Profile, Report, check};
 use wasm_encoder::{
