@@ -130,6 +130,22 @@ def test_plain_calls_do_not_cut_and_cutting_calls_do() -> None:
     assert [(at, fuel) for at, fuel in enumerate(main.taken) if fuel] == [(0, 2 + 3 * 4), (4, 3), (5, 3), (6, 3), (7, 9)]
 
 
+def test_only_reachable_branches_cut_at_the_end_of_a_block() -> None:
+    body = "block $b {inner} i32.const 5 drop end i32.const 6 drop"
+
+    def taken(inner: str) -> dict[int, int]:
+        text = f'(module (func (export "main") {body.format(inner=inner)}))'
+        return {at: fuel for at, fuel in enumerate(prepare(wat(text)).codes[0].taken) if fuel}
+
+    # 0 block, 1 const, 2 if, 3 return, 4 br, 5 end, 6 const, 7 drop, 8 end, 9 const, 10 drop. The br is dead: 6 to 10 are one block.
+    assert taken("i32.const 1 if return br $b end") == {0: 4, 3: 1, 6: 4}
+    # 0 block, 1 const, 2 if, 3 br, 4 return, 5 end: the br is reached, and what follows the block is a block.
+    assert taken("i32.const 1 if br $b return end") == {0: 4, 3: 1, 6: 2, 9: 2}
+    # A dead br_if or br_table, and dead branches out of nested dead constructs.
+    assert taken("i32.const 1 if return i32.const 0 br_if $b end") == {0: 4, 3: 1, 8: 4}
+    assert taken("i32.const 1 if return block loop br $b end end end") == {0: 4, 3: 1, 9: 4}
+
+
 def test_prices_come_from_the_schedule() -> None:
     text = '(module (func (export "main") (local i32) block nop end i32.const 7 i32.const 2 i32.div_s drop))'
     priced = Schedule.from_toml(

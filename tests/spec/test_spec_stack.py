@@ -32,6 +32,15 @@ def test_unreachable_operators_do_not_count_for_the_peak() -> None:
     assert plans(text)[0].frame == 64
 
 
+def test_code_after_two_arms_that_both_leave_is_unreachable() -> None:
+    dead = "i64.const 1 i64.const 2 drop drop call $f"
+    for arms in ("if return else return end", "if return else unreachable end", "if br 1 else loop br 0 end end"):
+        # Neither the two operands nor the call of itself count: only the condition does.
+        assert plans(f"(module (func $f i32.const 1 {arms} {dead}))") == [StackPlan(8 + 64, False, 8 + 64)], arms
+    for arms in ("if return else end", "if else return end", "if return end"):
+        assert plans(f"(module (func $f i32.const 1 {arms} {dead}))") == [StackPlan(16 + 64, True, 16 + 64)], arms
+
+
 def test_results_of_calls_count_for_the_peak() -> None:
     text = "(module (func (result i32 i32 i32) i32.const 1 i32.const 2 i32.const 3) (func call 0 drop drop drop))"
     assert [plan.frame for plan in plans(text)] == [8 * 3 + 64] * 2
@@ -62,6 +71,14 @@ def test_an_acyclic_function_over_the_limit_is_counted_for_its_callers() -> None
     assert [(plan.counted, plan.needed) for plan in plans(text, schedule=schedule)] == [
         (False, 64), (False, 128), (False, 192), (True, 256), (False, 64),
     ]  # fmt: skip
+
+
+def test_a_bound_that_equals_the_limit_is_not_over_it() -> None:
+    text = '(module (func $a) (func $b call $a) (func $c (export "main") call $b))'
+    for limit, counted in ((193, False), (192, False), (191, True)):
+        schedule = dataclasses.replace(Schedule.current(), limits=dataclasses.replace(LIMITS, stack_bytes=limit))
+        assert [plan.counted for plan in plans(text, schedule=schedule)] == [False, False, counted]
+        assert ran(text, schedule=schedule).end == ("stack_overflow" if counted else "returned")
 
 
 def test_an_indirect_call_leads_to_every_function_of_its_type_in_any_segment() -> None:
