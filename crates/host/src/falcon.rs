@@ -56,9 +56,9 @@ pub fn verify_raw(public_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
 /// A signature in its compact form: compact ones as they are, constant-time ones re-encoded; `None` for anything else, for a
 /// padded one, and for a constant-time one whose compact form would exceed 666 bytes (its signer signs again).
 pub fn compact(signature: &[u8]) -> Option<Cow<'_, [u8]>> {
-    match signature.first()? {
-        &COMPACT_HEADER => is_compact(signature).then_some(Cow::Borrowed(signature)),
-        &CONSTANT_TIME_HEADER if signature.len() == CONSTANT_TIME_BYTES => {
+    match *signature.first()? {
+        COMPACT_HEADER => is_compact(signature).then_some(Cow::Borrowed(signature)),
+        CONSTANT_TIME_HEADER if signature.len() == CONSTANT_TIME_BYTES => {
             let (prefix, packed) = signature.split_at_checked(PREFIX)?;
             let coefficients = unpack12(packed)?;
             let mut encoded = [0; SIGNATURE_BYTES];
@@ -129,7 +129,7 @@ impl PublicKey {
     }
 }
 
-/// A secret key with its public key. Wiped when dropped.
+/// A secret key with its public key. Its encoding is wiped when dropped.
 pub struct SecretKey {
     secret: Zeroizing<[u8; SECRET_KEY_BYTES]>,
     public: [u8; PUBLIC_KEY_BYTES],
@@ -219,10 +219,3 @@ impl RngCore for Stream {
 }
 
 impl CryptoRng for Stream {}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        // the sponge holds what the key was drawn from, and its type does not wipe itself: overwrite it by a fresh one
-        self.0 = SHAKE256::new();
-    }
-}

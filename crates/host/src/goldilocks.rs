@@ -51,11 +51,14 @@ pub(crate) fn mul(a: u64, b: u64) -> u64 {
     reduce(u128::from(a).wrapping_mul(u128::from(b)))
 }
 
-/// a * b + c.
+/// Below this a factor leaves room in 128 bits for a summand of 2^67.
+pub(crate) const ROOM: u64 = 0xffff_ffff_ffff_fff0;
+
+/// a * b + c, for b below [`ROOM`] and c below 2^67.
 #[inline(always)]
-pub(crate) fn mul_add(a: u64, b: u64, c: u64) -> u64 {
-    // at most (2^64 - 1)^2 + 2^64 - 1 < 2^128
-    reduce(u128::from(a).wrapping_mul(u128::from(b)).wrapping_add(u128::from(c)))
+pub(crate) fn mul_add(a: u64, b: u64, c: u128) -> u64 {
+    // at most (2^64 - 1) (2^64 - 17) + 2^67 < 2^128
+    reduce(u128::from(a).wrapping_mul(u128::from(b)).wrapping_add(c))
 }
 
 /// a + b.
@@ -86,9 +89,11 @@ mod tests {
 
     fn agrees(a: u64, b: u64, c: u64) {
         let p = u128::from(P);
-        let (wa, wb, wc) = (u128::from(a), u128::from(b), u128::from(c));
+        let (wa, wb) = (u128::from(a), u128::from(b));
         assert_eq!(u128::from(canonical(mul(a, b))), wa * wb % p, "{a:x} * {b:x}");
-        assert_eq!(u128::from(canonical(mul_add(a, b, c))), (wa * wb + wc) % p, "{a:x} * {b:x} + {c:x}");
+        let (roomy, wide_c) = (b.min(ROOM - 1), u128::from(c) << 3 | 7);
+        let exact = (wa * u128::from(roomy)).checked_add(wide_c).expect("there is room");
+        assert_eq!(u128::from(canonical(mul_add(a, roomy, wide_c))), exact % p, "{a:x} * {roomy:x} + {wide_c:x}");
         assert_eq!(u128::from(canonical(add(a, b))), (wa + wb) % p, "{a:x} + {b:x}");
         let wide = wa << 64 | wb;
         assert_eq!(u128::from(canonical(reduce(wide))), wide % p, "{wide:x}");

@@ -75,10 +75,10 @@ impl Place {
             }
             *bytes = memory::bytes(memory, key.pointer, key.length)?;
         }
-        if let (Some(width), Some(length)) = (field.value_width(), value) {
-            if u32::from(width) != length {
-                return Ok(Err(codes::VALUE_TYPE_MISMATCH));
-            }
+        if let (Some(width), Some(length)) = (field.value_width(), value)
+            && u32::from(width) != length
+        {
+            return Ok(Err(codes::VALUE_TYPE_MISMATCH));
         }
         // keys not given are empty and add nothing to the preimage
         Ok(Ok(slots::cached(&call.context.self_address, name, keys)))

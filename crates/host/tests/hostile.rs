@@ -107,8 +107,8 @@ proptest! {
         if bench.call("calldata_copy", &[i64::from(out), i64::from(cell)]).is_ok() {
             let copied = capacity.min(20) as usize;
             let touched = |at: usize| (out as usize..out as usize + copied).contains(&at) || (cell as usize..cell as usize + 4).contains(&at);
-            for at in 0..before.len() {
-                prop_assert!(touched(at) || bench.guest.memory[at] == before[at]);
+            for (at, (now, before)) in bench.guest.memory.iter().zip(&before).enumerate() {
+                prop_assert!(touched(at) || now == before);
             }
             prop_assert_eq!(bench.cell(cell as usize), 20);
         } else {

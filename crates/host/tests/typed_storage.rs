@@ -9,6 +9,8 @@ use detent_gate::abi::{FieldKind, ScalarType, Schema, StateField, StateSchema};
 use detent_host::{FrameContext, slot};
 use std::sync::Arc;
 
+type Keys<'a> = &'a [&'a [u8]];
+
 const FIELD: usize = 0;
 const KEYS: usize = 1000;
 const VALUE: i64 = 20_000;
@@ -31,7 +33,7 @@ fn with_schema() -> FrameContext {
 }
 
 /// Puts field and keys into memory and calls `<verb>_<kind of that many keys>`.
-fn typed(bench: &mut Bench, verb: &str, field: &[u8], keys: &[&[u8]], tail: &[i64]) -> (Result<i64, Exit>, u64) {
+fn typed(bench: &mut Bench, verb: &str, field: &[u8], keys: Keys, tail: &[i64]) -> (Result<i64, Exit>, u64) {
     bench.put(FIELD, field);
     let mut args = vec![FIELD as i64, field.len() as i64];
     let mut at = KEYS;
@@ -47,7 +49,7 @@ fn typed(bench: &mut Bench, verb: &str, field: &[u8], keys: &[&[u8]], tail: &[i6
 
 #[test]
 fn each_arity_reads_writes_and_deletes_the_logical_slot() {
-    let cases: [(&[u8], &[&[u8]], i64); 5] = [
+    let cases: [(&[u8], Keys, i64); 5] = [
         (b"counter", &[], 8),
         (b"name", &[], 33),
         (b"balances", &[&[0x11; 32]], 16),
@@ -77,7 +79,7 @@ fn each_arity_reads_writes_and_deletes_the_logical_slot() {
 fn the_schema_refuses_by_code_in_its_order() {
     let address = [0x11; 32];
     // (field, keys, value length, code of a store); later mistakes are in earlier lines as well
-    let cases: [(&[u8], &[&[u8]], i64, i64); 10] = [
+    let cases: [(&[u8], Keys, i64, i64); 10] = [
         (b"nothing", &[b"x"], 3, -31),
         (b"", &[], 3, -31),
         (b"balance", &[&address], 16, -31),
