@@ -24,6 +24,8 @@ pub(crate) struct Construct {
     pub ordinal: usize,
     /// Whether a reachable branch targets it.
     pub targeted: bool,
+    /// Of an `if`: whether its first arm falls through, to the end.
+    pub arm_falls: bool,
 }
 
 /// What an operator is in its place.
@@ -107,13 +109,14 @@ impl Control {
             Else => {
                 let construct = self.open.last_mut().filter(|c| c.kind == Kind::If).ok_or_else(|| invalid("else without if"))?;
                 construct.kind = Kind::Else;
+                construct.arm_falls = executes;
                 self.dead = None;
                 step.begins = true;
             }
             End => {
                 let closed = self.open.pop().ok_or_else(|| invalid("operators after the end of a function"))?;
-                // Falling through; or branched to; or an `if` whose condition was false.
-                let joined = closed.kind == Kind::If || (closed.targeted && closed.kind != Kind::Loop);
+                // Besides falling through: branched to; from the other arm; or an `if` whose condition was false.
+                let joined = closed.kind == Kind::If || closed.arm_falls || (closed.targeted && closed.kind != Kind::Loop);
                 step.begins = match closed.kind {
                     Kind::If | Kind::Else => executes || joined,
                     Kind::Block => joined,
@@ -146,7 +149,7 @@ impl Control {
     }
 
     fn push(&mut self, kind: Kind, ty: BlockType) {
-        self.open.push(Construct { kind, ty, ordinal: self.opened, targeted: false });
+        self.open.push(Construct { kind, ty, ordinal: self.opened, targeted: false, arm_falls: false });
         self.opened += 1;
     }
 

@@ -65,7 +65,12 @@ impl Reencode for HostCall<'_> {
         Ok(())
     }
 
-    fn intersperse_section_hook(&mut self, module: &mut wasm_encoder::Module, _after: Option<SectionId>, before: Option<SectionId>) -> Outcome {
+    fn intersperse_section_hook(
+        &mut self,
+        module: &mut wasm_encoder::Module,
+        _after: Option<SectionId>,
+        before: Option<SectionId>,
+    ) -> Outcome {
         if before == Some(SectionId::Function) && !self.imported {
             self.imported = true;
             let mut imports = ImportSection::new();

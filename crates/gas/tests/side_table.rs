@@ -1,0 +1,119 @@
+//! Refunds are found where an engine says that an activation stands.
+
+mod support;
+
+use detent_gas::{Deterministic, Form};
+use support::*;
+use wasmparser::{Operator, Parser, Payload};
+
+const MIXED: &str = r#"(module (import "t" "log" (func $log (param i32))) (memory 1 10) (table 4 funcref) (elem (i32.const 0) $g $h) (data $d "abcdefgh") (data (i32.const 0) "xyz")
+    (global $q (mut f64) (f64.const 1))
+    (func $leaf (param i32) (result i32) (i32.div_u (i32.load (local.get 0)) (i32.load offset=300 (local.get 0))))
+    (func $g (param i32) (result i32) (call $leaf (i32.add (local.get 0) (call $leaf (i32.const 4)))))
+    (func $h (param i32) (result i32) (if (result i32) (local.get 0) (then (call $h (i32.sub (local.get 0) (i32.const 1)))) (else (call $leaf (i32.const 1)))))
+    (func (export "f") (param i32) (result i32) (local i64 f64 f32)
+      (local.set 1 (i64.rem_s (i64.load (local.get 0)) (i64.const 3)))
+      (memory.fill (i32.const 1) (i32.const 2) (local.get 0)) (memory.copy (i32.const 1) (i32.const 2) (i32.const 3))
+      (memory.init $d (i32.const 0) (i32.const 0) (i32.const 1)) (data.drop $d)
+      (global.set $q (f64.sqrt (f64.div (global.get $q) (f64.load (local.get 0)))))
+      (loop $l
+        (i32.store8 (local.get 0) (i32.trunc_f64_s (global.get $q)))
+        (call $log (call $leaf (local.get 0)))
+        (drop (memory.grow (i32.const 1)))
+        (br_if $l (call_indirect (param i32) (result i32) (i32.const 0) (i32.const 0))))
+      (if (local.get 0) (then unreachable))
+      (i32.store16 (i32.const 3) (call $h (i32.wrap_i64 (i64.extend_i32_s (local.get 0)))))
+      (table.copy (i32.const 0) (i32.const 1) (i32.const 1)) (call $leaf (i32.const 3))))"#;
+
+fn stands(operator: &Operator<'_>) -> bool {
+    let name = format!("{operator:?}");
+    let name = name.split([' ', '{']).next().unwrap();
+    name.contains("Load")
+        || name.contains("Store")
+        || name.contains("Div") && name.starts_with('I')
+        || name.contains("Rem")
+        || name.contains("Trunc") && name.starts_with('I') && !name.contains("Sat")
+        || ["Call", "CallIndirect", "MemoryInit", "MemoryCopy", "MemoryFill", "TableInit", "TableCopy"].contains(&name)
+}
+
+/// Operators of the original's functions, with offsets.
+fn operators(form: &Deterministic) -> Vec<Vec<(Operator<'_>, usize)>> {
+    let imported = form.facts.imports.len();
+    let mut bodies = Vec::new();
+    for payload in Parser::new(0).parse_all(&form.wasm) {
+        if let Payload::CodeSectionEntry(body) = payload.unwrap() {
+            if form.facts.origin[imported + bodies.len()].is_none() {
+                break;
+            }
+            bodies.push(body.get_operators_reader().unwrap().into_iter_with_offsets().map(Result::unwrap).collect());
+        }
+    }
+    bodies
+}
+
+/// What the places of a function's original traps and calls refund, by the side table.
+fn by_table(form: &Deterministic) -> Vec<Vec<u64>> {
+    let helper = |o: &Operator<'_>| matches!(o, Operator::Call { function_index } if form.facts.origin[*function_index as usize].is_none());
+    let refund = |body: Vec<(Operator<'_>, usize)>| {
+        body.iter().filter(|(o, _)| stands(o) && !helper(o)).map(|(_, at)| form.side.refund(*at as u32)).collect()
+    };
+    operators(form).into_iter().map(refund).collect()
+}
+
+/// The same by the writes of `detent:owed` in the fine form.
+fn by_owed(form: &Deterministic, owed: u32) -> Vec<Vec<u64>> {
+    let helper = |o: &Operator<'_>| matches!(o, Operator::Call { function_index } if form.facts.origin[*function_index as usize].is_none());
+    let mut all = Vec::new();
+    for body in operators(form) {
+        let mut last = 0;
+        let mut list = Vec::new();
+        for (i, (operator, _)) in body.iter().enumerate() {
+            match operator {
+                Operator::GlobalSet { global_index } if *global_index == owed => {
+                    last = match (&body[i - 2].0, &body[i - 1].0) {
+                        (Operator::I64Const { value }, Operator::I64Add) => *value as u64,
+                        (_, Operator::LocalGet { .. }) => 0,
+                        other => panic!("unknown way to write what is owed: {other:?}"),
+                    };
+                }
+                o if stands(o) && !helper(o) => list.push(last),
+                _ => {}
+            }
+        }
+        all.push(list);
+    }
+    all
+}
+
+#[test]
+fn every_entry_lies_at_the_start_of_an_operator_that_can_trap_or_call() {
+    let form = form(MIXED, Form::Side);
+    assert!(form.side.len() > 10, "{}", form.side.len());
+    let all: Vec<_> = operators(&form).into_iter().flatten().collect();
+    for (offset, refund) in form.side.entries() {
+        let (operator, _) = all.iter().find(|(_, at)| *at == offset as usize).expect("an operator begins here");
+        assert!(stands(operator) && refund > 0, "{operator:?} refunds {refund}");
+    }
+}
+
+#[test]
+fn the_fine_form_owes_what_the_side_table_refunds() {
+    let side = form(MIXED, Form::Side);
+    let fine = form(MIXED, Form::Fine);
+    assert!(fine.side.is_empty());
+    // One global of the module, then gas, rest, pages, status, flags.
+    let (table, owed) = (by_table(&side), by_owed(&fine, 6));
+    assert_eq!(table, owed);
+    assert!(table.iter().flatten().filter(|r| **r > 0).count() > 10);
+}
+
+#[test]
+fn refunds_are_the_costs_of_the_operators_that_follow_in_the_block() {
+    let text = r#"(module (memory 1) (func $leaf (param i32) (result i32) (i32.load (local.get 0)))
+        (func (export "f") (param i32) (result i32)
+          (i32.mul (i32.load (local.get 0)) (call $leaf (i32.const 1)))
+          (i32.load (i32.const 5)) i32.add))"#;
+    // Of `f`: get load const call mul const load add, one block: after load const call mul const load add, after call mul const load add, after load add.
+    let call = price("call");
+    assert_eq!(by_table(&form(text, Form::Side)), [vec![0], vec![1 + call + 4, 4, 1]]);
+}
