@@ -56,13 +56,13 @@ fn main() {
         black_box(slot(black_box(&[7; 32]), b"balances", &[&[1; 32]]));
     });
 
-    let mut seed = [0; 32];
+    let mut seed = [0u8; 32];
     best("Falcon-512 key from a seed", 1, || {
         seed[0] = seed[0].wrapping_add(1);
         black_box(SecretKey::from_seed(&seed));
     });
     let key = SecretKey::from_seed(&seed);
-    let mut entropy = [0; 32];
+    let mut entropy = [0u8; 32];
     best("Falcon-512 sign", 2, || {
         entropy[0] = entropy[0].wrapping_add(1);
         black_box(key.sign(b"message", &entropy));
