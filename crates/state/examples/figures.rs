@@ -26,6 +26,13 @@ fn changes(picks: &mut Picks, count: u64, keys: u64) -> Vec<Change> {
     (0..count).map(|_| (key(picks.next(keys)), Some(Value::from(u128::from(picks.next(u64::MAX)).to_le_bytes())))).collect()
 }
 
+/// Processor time of all threads so far; zero where the system does not say.
+fn processor() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let ticks: u64 = stat.rsplit(')').next().unwrap_or_default().split(' ').skip(12).take(2).filter_map(|n| n.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
+}
+
 fn median(mut times: Vec<Duration>) -> String {
     times.sort();
     format!("median {:>10.1?}   worst {:>10.1?}", times[times.len() / 2], times[times.len() - 1])
@@ -102,18 +109,21 @@ fn run(name: &str, mut state: State, keys: u64) -> State {
     println!("  fill                                 {:>10.1?}", t.elapsed());
     let mut picks = Picks(88172645463325252);
     let (mut prepare, mut write, mut empty) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut root_work, mut write_work) = (Duration::ZERO, Duration::ZERO);
     for _ in 0..15 {
         let some = changes(&mut picks, 20_000, keys);
-        let t = Instant::now();
+        let (t, p) = (Instant::now(), processor());
         let prepared = state.prepare(some).expect("prepares");
         prepare.push(t.elapsed());
-        let t = Instant::now();
+        root_work += processor() - p;
+        let (t, p) = (Instant::now(), processor());
         state.commit_prepared(height, prepared, Batch::new()).expect("commits");
         write.push(t.elapsed());
+        write_work += processor() - p;
         height += 1;
     }
-    println!("  20,000 changes: root                 {}", median(prepare));
-    println!("  20,000 changes: write                {}", median(write));
+    println!("  20,000 changes: root                 {}   processor {:?} each", median(prepare), root_work / 15);
+    println!("  20,000 changes: write                {}   processor {:?} each", median(write), write_work / 15);
     for _ in 0..50 {
         let some = changes(&mut picks, 3, keys);
         let t = Instant::now();

@@ -41,6 +41,7 @@ mod store;
 mod tree;
 mod undo;
 mod value;
+mod workers;
 
 pub use digest::{Blake3, Digest};
 pub use disk::Disk;
@@ -55,3 +56,4 @@ pub use store::{Batch, Bytes, Row, Store, Table, View, Write};
 pub use tree::{Commitment, EMPTY_ROOT, LeafChange, NodeStore, NodeWrite, Root};
 pub use undo::SnapshotId;
 pub use value::Value;
+pub use workers::{in_pool, map, workers};

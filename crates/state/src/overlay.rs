@@ -64,7 +64,8 @@ struct Entry {
     key: Key,
     /// Differs from the base by a write.
     written: bool,
-    /// The scope that last saved this entry in the journal: a second write in the same scope saves nothing.
+    /// The scope that last saved this entry in the journal. Not older than the open scope: the journal since that scope's
+    /// start has it already (its own record, or that of an inner scope that was kept), and a write saves nothing.
     scope: u32,
     held: Held,
 }
@@ -234,11 +235,11 @@ impl<R: StateReader, L: ReadLog> Overlay<R, L> {
         };
         let Some(entry) = self.entries.get_mut(index) else { return Err(too_many()) };
         let before = std::mem::replace(&mut entry.held, held);
-        if let Some(scope) = self.scopes.last() {
-            if entry.scope != scope.id || scope.id == LAST_SCOPE {
-                self.journal.push(Saved { index: index as u32, scope: entry.scope, written: entry.written, held: before });
-                entry.scope = scope.id;
-            }
+        if let Some(scope) = self.scopes.last()
+            && (entry.scope < scope.id || scope.id == LAST_SCOPE)
+        {
+            self.journal.push(Saved { index: index as u32, scope: entry.scope, written: entry.written, held: before });
+            entry.scope = scope.id;
         }
         entry.written = true;
         Ok(())
@@ -288,7 +289,7 @@ impl<R: StateReader, L: ReadLog> Overlay<R, L> {
             Held::Absent | Held::Unknown => (entry.key, None),
         });
         let mut changes: Vec<Change> = written.collect();
-        changes.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        changes.sort_unstable_by_key(|(key, _)| *key);
         self.table.clear();
         self.journal.clear();
         self.scopes.clear();

@@ -8,6 +8,7 @@ use crate::store::{Batch, Bytes, Store, Table};
 use crate::tree::{LeafChange, NodeWrite, Root};
 use crate::undo::{SnapshotId, UndoLog, invert};
 use crate::{Blake3, Commitment, Digest, Disk, Key, Memory, Proof, Value};
+use crate::workers::{in_pool, map};
 use detent_protocol::{Code, Fault};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -124,7 +125,7 @@ impl State {
     pub fn prepare(&self, mut changes: Vec<Change>) -> Result<Prepared, Fault> {
         if !changes.is_sorted_by(|a, b| a.0 < b.0) {
             changes.reverse();
-            changes.sort_by(|a, b| a.0.cmp(&b.0));
+            changes.sort_by_key(|(key, _)| *key);
             changes.dedup_by(|a, b| a.0 == b.0);
         }
         let mut commitment = self.reader.commitment.clone();
@@ -259,14 +260,18 @@ fn read_head(row: Option<&[u8]>) -> Result<(Option<u64>, Commitment), Fault> {
     Ok((Some(u64::from_le_bytes(*height)), Commitment::decode(commitment)?))
 }
 
-/// Hashes of keys and values, in parallel: the greater part of a commitment's work after the nodes.
+/// Hashes of keys and values, in parallel inside a pool: the greater part of a commitment's work after the nodes.
 fn leaf_changes(changes: &[Change]) -> Vec<LeafChange> {
     let leaf = |(key, value): &Change| LeafChange {
         key_hash: Blake3::hash(&[key.as_bytes()]),
         value_hash: value.as_ref().map(|value| Blake3::hash(&[value])),
     };
-    let mut leaves: Vec<LeafChange> = changes.par_iter().with_min_len(256).map(leaf).collect();
-    leaves.par_sort_unstable_by_key(|l| l.key_hash);
+    let mut leaves: Vec<LeafChange> = map(changes, leaf);
+    if in_pool() {
+        leaves.par_sort_unstable_by_key(|l| l.key_hash);
+    } else {
+        leaves.sort_unstable_by_key(|l| l.key_hash);
+    }
     leaves
 }
 

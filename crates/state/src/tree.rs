@@ -148,7 +148,7 @@ impl<D: Digest, S: NodeStore> Update<'_, D, S> {
     /// Updates the children that have changes below them, in parallel when there are many.
     fn descend(&mut self, path: Path, node: &mut Node, changes: &[LeafChange]) -> Result<(), Fault> {
         let groups = split(changes, path.len(), |c| &c.key_hash);
-        if changes.len() < PARALLEL {
+        if changes.len() < PARALLEL || !crate::in_pool() {
             for (i, (child, group)) in node.children.iter_mut().zip(groups).enumerate() {
                 *child = self.subtree(path.child(i as u8), *child, group)?;
             }

@@ -57,6 +57,7 @@ fn check(path: &Path) -> Option<u64> {
     if let Some((_, root)) = blocks.last() {
         assert_eq!(root[..], state.root());
     }
+    state.reader().verify().unwrap();
     assert_eq!(state.table(Table::Receipts).scan(&[], usize::MAX).unwrap().len(), heights.len());
     state.prove(&key(3)).unwrap().verify(&state.root(), key(3).as_bytes(), state.get(&key(3)).unwrap().as_deref()).unwrap();
     last
