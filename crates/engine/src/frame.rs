@@ -246,7 +246,7 @@ fn callback<L: Live>(live: &mut L, exports: &Exports, entry: &str, args: &[u64])
     let Some(inner) = i32::try_from(inner).ok().filter(|&r| r >= 0) else {
         return Ok(End::StackOverflow);
     };
-    stack::check(inner).map_err(Exit::Node)?;
+    stack::check().map_err(Exit::Node)?;
     live.set(Cell::Rest, i64::from(inner));
     let left = live.enter(export, args);
     // A host function inside that ended the frame ended the outer entries too.

@@ -161,7 +161,7 @@ impl Artefact for Interpreted {
         };
         let announced = guard::Run::begin(self.process, call.budget.fuel, self.ns_per_fuel);
         let mut store = self.store(Some(host));
-        let attempt = || stack::enter(call.budget.rest, || self.attempt(&mut store, begin, call.args));
+        let attempt = || stack::enter(|| self.attempt(&mut store, begin, call.args));
         let ended = match catch_unwind(AssertUnwindSafe(attempt)) {
             Ok(ended) => ended.and_then(|ended| ended).and_then(|ended| announced.check().map(|()| ended)),
             Err(_) => Err(Fault::new(Code::NodeFault, "the engine panicked")),

@@ -1,21 +1,24 @@
 //! The stack that calls run on: mapped by us, one a thread, so that the thread's own size never matters.
 //!
-//! The logical stack of a transaction (`limits.stack_bytes`) decides what a guest may do. Native frames are larger than logical ones by
-//! at most [`RATIO`] (`tests/stack.rs` measures the worst on each engine and keeps a factor of two), so a stack that has `RATIO` times
-//! the logical rest, and [`MARGIN`] for host functions, cannot be the limit. [`enter`] checks that before each nested run; failing it is
-//! the node's fault, never the guest's.
+//! The logical stack of a transaction (`limits.stack_bytes`) decides what a guest may do. Every entry into guest code has [`GUEST`] bytes, [`RATIO`]
+//! times the whole logical stack, below it before the engine's own limit ends it, and [`MARGIN`] more for host functions before the
+//! mapping ends: [`enter`] and [`check`] see to that, and failing it, or reaching the engine's limit, is the node's fault and never
+//! the guest's. Either way the process goes on. `tests/stack.rs` measures the worst ratios.
 
 use corosensei::stack::{Stack, StackPointer};
 use detent_protocol::{Code, Fault};
 use std::cell::Cell;
 use std::ptr;
 
-/// Bytes of each mapped stack; only what is touched is resident.
-pub(crate) const SIZE: usize = 64 << 20;
-/// Native bytes assumed for each logical byte.
+/// Native bytes for each logical byte.
 pub(crate) const RATIO: usize = 8;
-/// Native bytes kept for host functions and the engine itself.
-pub(crate) const MARGIN: usize = 1 << 20;
+/// Native bytes that guest code can use below each entry.
+pub(crate) const GUEST: usize = RATIO * (4 << 20);
+/// Native bytes kept below those for host functions and the engine itself.
+const MARGIN: usize = 1 << 20;
+/// Bytes of each mapped stack; only what is touched is resident. Outer entries may have used a whole share of guest code and 16 KiB of host
+/// code for each of 1024 nested frames before an inner one is refused.
+const SIZE: usize = 2 * GUEST + (16 << 20) + MARGIN;
 /// Inaccessible bytes below the stack.
 const GUARD: usize = 64 << 10;
 
@@ -82,24 +85,23 @@ fn here() -> usize {
     std::hint::black_box(&raw const mark) as usize
 }
 
-/// Fails if the native stack could end before `rest` logical bytes do.
+/// Fails if guest code entered here could run into the end of the stack. Off our stacks nothing is known, and nothing refused.
 #[inline]
-pub(crate) fn check(rest: i32) -> Result<(), Fault> {
+pub(crate) fn check() -> Result<(), Fault> {
     let span = ACTIVE.get();
     let here = here();
-    let need = usize::try_from(rest).unwrap_or(0).saturating_mul(RATIO) + MARGIN;
-    if here > span.low && here <= span.high && here - span.low < need {
-        return Err(Fault::new(Code::NodeFault, format!("{} bytes of call stack left, {need} needed", here - span.low)));
+    if here > span.low && here <= span.high && here - span.low < GUEST + MARGIN {
+        return Err(Fault::new(Code::NodeFault, format!("{} bytes of call stack left, {} needed", here - span.low, GUEST + MARGIN)));
     }
     Ok(())
 }
 
-/// Runs `f` with room for `rest` logical bytes: here if this is already one of our stacks, else on one.
-pub(crate) fn enter<R>(rest: i32, f: impl FnOnce() -> R) -> Result<R, Fault> {
+/// Runs `f` with room for guest code: here if this is already one of our stacks, else on one.
+pub(crate) fn enter<R>(f: impl FnOnce() -> R) -> Result<R, Fault> {
     let span = ACTIVE.get();
     let here = here();
     if here > span.low && here <= span.high {
-        check(rest)?;
+        check()?;
         return Ok(f());
     }
     /// Puts the thread's state back, also when `f` panics.
@@ -131,30 +133,42 @@ mod tests {
 
     #[test]
     fn a_small_thread_has_a_deep_stack() {
-        let thread = std::thread::Builder::new().stack_size(64 << 10).spawn(|| enter(0, || deep(20_000)).unwrap()).unwrap();
+        let thread = std::thread::Builder::new().stack_size(64 << 10).spawn(|| enter(|| deep(20_000)).unwrap()).unwrap();
         assert_eq!(thread.join().unwrap(), 10_000);
     }
 
+    /// Enters again and again, a kilobyte deeper each time, until that is refused.
+    fn nest(n: u32) -> (u32, Option<Fault>) {
+        let frame = std::hint::black_box([n; 256]);
+        match enter(|| nest(frame[9] + 1)) {
+            Ok(ended) => ended,
+            Err(fault) => (n, Some(fault)),
+        }
+    }
+
     #[test]
-    fn nesting_stays_on_the_stack_and_is_checked() {
-        let outer = enter(4 << 20, || {
-            let a = ACTIVE.get().low;
-            let b = enter(4 << 20, || ACTIVE.get().low).unwrap();
-            assert_eq!(a, b);
-            let refused = enter(i32::MAX, || ()).unwrap_err();
-            assert_eq!(refused.code, Code::NodeFault);
-            check(4 << 20).unwrap();
-            check(i32::MAX).unwrap_err();
-        });
-        outer.unwrap();
-        check(i32::MAX).expect("off our stacks nothing is known, and nothing is refused");
+    fn nesting_stays_on_the_stack_until_too_little_is_left() {
+        enter(|| {
+            let low = ACTIVE.get().low;
+            assert_eq!(enter(|| ACTIVE.get().low).unwrap(), low);
+            check().unwrap();
+        })
+        .unwrap();
+        let (_, fault) = enter(|| nest(0)).unwrap();
+        assert_eq!(fault.unwrap().code, Code::NodeFault);
+        check().expect("off our stacks nothing is known, and nothing is refused");
+    }
+
+    #[test]
+    fn the_share_of_guest_code_covers_the_protocols_stack() {
+        assert!(GUEST >= RATIO * detent_protocol::Schedule::current().limits.stack_bytes as usize);
     }
 
     #[test]
     fn a_panic_comes_through_and_leaves_the_thread_in_order() {
-        let caught = std::panic::catch_unwind(|| enter(0, || std::panic::panic_any("x")));
+        let caught = std::panic::catch_unwind(|| enter(|| std::panic::panic_any("x")));
         assert!(caught.is_err());
         assert_eq!(ACTIVE.get().low, 0);
-        assert_eq!(enter(0, || 5).unwrap(), 5);
+        assert_eq!(enter(|| 5).unwrap(), 5);
     }
 }

@@ -4,8 +4,9 @@ mod common;
 
 use common::*;
 use detent_engine::{Artefact, Budget, Call, End, Exit, Host, Instance, Reply};
-use detent_protocol::Schedule;
+use detent_protocol::{Code, Schedule};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 fn in_a_small_thread<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     std::thread::scope(|scope| std::thread::Builder::new().stack_size(256 << 10).spawn_scoped(scope, f).unwrap().join().unwrap())
@@ -111,19 +112,80 @@ fn as_many_nested_runs_as_the_protocol_allows() {
     }
 }
 
+/// Values that Cranelift computes once, before a call, and keeps in its frame for their second use behind it: they take native stack and no
+/// logical one.
+fn hoarding(values: u64) -> String {
+    let value = |i: u64| format!("(i64.mul (local.get 1) (i64.const {}))", 1_000_003 * (2 * i + 3));
+    let before: String = (0..values).map(|i| format!("(local.set $r (i64.xor (local.get $r) {}))", value(i))).collect();
+    let after: String = (0..values).map(|i| format!("(local.set $r (i64.add (local.get $r) {}))", value(i))).collect();
+    format!(
+        r#"(module (import "e" "h" (func $h (param i32) (result i32))) $CELLS
+            (func $f (param i32 i64) (result i64) (local $r i64)
+              (if (i32.eqz (local.get 0)) (then (return (i64.extend_i32_u (call $h (i32.const 0))))))
+              {before}
+              (local.set $r (i64.xor (local.get $r) (call $f (i32.sub (local.get 0) (i32.const 1)) (i64.add (local.get 1) (i64.const 1)))))
+              {after} (local.get $r))
+            (func (export "run") (param i32) (result i32) (drop (call $f (local.get 0) (i64.const 7))) (i32.const 5))
+            (func (export "nest") (param i32) (result i32) (call $h (local.get 0))))"#
+    )
+}
+
 #[test]
-fn too_little_native_stack_is_a_node_fault_before_it_happens() {
-    let text = r#"(module (import "e" "h" (func $h (param i32) (result i32))) $CELLS
-        (func (export "run") (param i32) (result i32) (call $h (local.get 0))))"#;
-    for artefact in artefacts(text) {
-        let inner = artefact.clone();
-        let asking = host(move |_, _, instance| {
-            let budget = Budget { fuel: instance.fuel(), rest: i32::MAX, pages: 0 };
-            let (_, ended) = inner.run(no_host(), &Call { budget, ..call("run", &[0]) });
-            assert_eq!(ended.clone().unwrap_err().code, detent_protocol::Code::NodeFault);
-            ended.map(|_| Reply::Value(0)).map_err(Exit::Node)
+fn the_native_frame_is_at_most_a_fraction_of_what_the_stack_is_made_for() {
+    let here = |artefact: &Arc<dyn Artefact>, entry: &str, depth: u64| {
+        let seen = Arc::new(AtomicUsize::new(0));
+        let note = seen.clone();
+        let host = host(move |_, _, _| {
+            let mark = std::hint::black_box(0u8);
+            note.store(&raw const mark as usize, Relaxed);
+            Ok(Reply::Value(0))
         });
-        let fault = artefact.run(asking, &call("run", &[1])).1.unwrap_err();
-        assert!(fault.detail.contains("call stack"), "{fault}");
+        artefact.run(host, &call(entry, &[depth])).1.unwrap();
+        seen.load(Relaxed)
+    };
+    let mut worst = 0.0f64;
+    for (params, locals, stacked) in [(0, 0, 0), (0, 1, 0), (3, 3, 3), (63, 0, 0), (0, 0, 200), (0, 60, 0), (0, 999, 0), (20, 300, 200)] {
+        let (text, frame) = recursion(params, locals, stacked);
+        let text = text.replace("(module", r#"(module (import "e" "h" (func $h))"#).replace("(return (i64.const 1))", "(call $h) (return (i64.const 1))");
+        for artefact in artefacts(&text) {
+            let native = here(&artefact, "run", 10).abs_diff(here(&artefact, "run", 110)) as f64 / 100.0;
+            worst = worst.max(native / frame as f64);
+        }
+    }
+    println!("native bytes for each logical byte: {worst:.2} at worst");
+    assert!(2.0 * worst <= 8.0, "{worst}");
+}
+
+#[test]
+fn native_frames_beyond_all_bounds_are_a_node_fault_at_any_nesting_and_the_process_goes_on() {
+    for artefact in artefacts(&hoarding(2000)) {
+        for nested in [0u64, 1, 20] {
+            let inner = artefact.clone();
+            struct Inner(Arc<dyn Artefact>);
+            impl Host for Inner {
+                fn call(&mut self, _: usize, args: &[u64], instance: &mut dyn Instance) -> Result<Reply, Exit> {
+                    let budget = Budget { fuel: instance.fuel(), ..budget() };
+                    let (entry, depth) = match args[0] {
+                        0 => return Ok(Reply::Value(0)),
+                        1 => ("run", (4 << 20) / 112),
+                        n => ("nest", n - 1),
+                    };
+                    let (_, ended) = self.0.run(Box::new(Inner(self.0.clone())), &Call { budget, ..call(entry, &[depth]) });
+                    ended.map(|_| Reply::Value(0)).map_err(Exit::Node)
+                }
+                fn into_any(self: Box<Self>) -> Box<dyn std::any::Any> {
+                    self
+                }
+            }
+            let (entry, depth) = if nested == 0 { ("run", (4 << 20) / 112) } else { ("nest", nested) };
+            let (_, result) = artefact.run(Box::new(Inner(inner)), &call(entry, &[depth]));
+            // the interpreter keeps its frames elsewhere
+            match result {
+                Ok(ended) => assert!(matches!(ended.end, End::Returned(_))),
+                Err(fault) => assert_eq!(fault.code, Code::NodeFault),
+            }
+            let shallow = artefact.run(Box::new(Inner(artefact.clone())), &call("run", &[100])).1.unwrap();
+            assert_eq!(shallow.end, End::Returned(vec![5]));
+        }
     }
 }

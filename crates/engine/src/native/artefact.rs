@@ -166,7 +166,7 @@ impl Artefact for Native {
         };
         let announced = guard::Run::begin(self.process, call.budget.fuel, self.ns_per_fuel);
         let (mut host, mut place) = (Some(host), None);
-        let attempt = || stack::enter(call.budget.rest, || self.attempt(&mut host, &mut place, begin, call));
+        let attempt = || stack::enter(|| self.attempt(&mut host, &mut place, begin, call));
         let ended = match catch_unwind(AssertUnwindSafe(attempt)) {
             Ok(ended) => ended.and_then(|ended| ended).and_then(|ended| announced.check().map(|()| ended)),
             Err(_) => Err(Fault::new(Code::NodeFault, "the engine panicked")),

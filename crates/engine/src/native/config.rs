@@ -37,8 +37,8 @@ pub(super) fn config(strategy: Strategy, settings: &Settings) -> wasmtime::Resul
     config.cranelift_opt_level(OptLevel::Speed);
     // The form does these itself.
     config.consume_fuel(false).epoch_interruption(false).cranelift_nan_canonicalization(false);
-    // The logical stack ends first; this is what is left of the native one at the outermost entry.
-    config.async_stack_size(stack::SIZE).max_wasm_stack(stack::SIZE - stack::MARGIN);
+    // The logical stack ends first. (wasmtime wants the other size to be no smaller, though it is not used.)
+    config.async_stack_size(stack::GUEST).max_wasm_stack(stack::GUEST);
     // 4 GiB and a guard: no bounds checks in code.
     config.memory_reservation(1 << 32).memory_guard_size(32 << 20).memory_may_move(false);
     config.signals_based_traps(true).macos_use_mach_ports(false);

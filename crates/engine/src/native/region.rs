@@ -74,6 +74,9 @@ unsafe impl Send for Region {}
 // SAFETY: as above; shared references only read atomics.
 unsafe impl Sync for Region {}
 
+/// Bytes of growth that stay resident.
+const KEPT_GROWTH: usize = 2 << 16;
+
 /// What [`Region::restore`] had to do.
 pub(crate) enum Restored {
     /// The size is as it was.
@@ -214,8 +217,7 @@ impl Region {
     pub(crate) fn restore(&self, image: &Image) -> Result<Restored, Fault> {
         let grown = self.size() - self.initial;
         if grown > 0 {
-            self.map(self.initial, grown, libc::PROT_NONE)?;
-            self.size.store(self.initial, Relaxed);
+            self.shrink(grown)?;
         }
         let restored = if grown > 0 { Restored::Shrunk(self.initial) } else { Restored::Whole };
         let recorded = self.recorded();
@@ -235,6 +237,22 @@ impl Region {
             }
         }
         Ok(restored)
+    }
+
+    /// Takes grown pages away. A few are kept resident, zero and inaccessible, for the next call will most likely grow as well: zeroing
+    /// costs less than giving pages back and faulting them in.
+    fn shrink(&self, grown: usize) -> Result<(), Fault> {
+        if grown > KEPT_GROWTH {
+            self.map(self.initial, grown, libc::PROT_NONE)?;
+        } else {
+            // SAFETY: the grown part is writable until the next line, and nothing refers to it between activations.
+            unsafe { std::slice::from_raw_parts_mut(self.base.add(self.initial), grown) }.fill(0);
+            if !self.protect(self.initial, grown, libc::PROT_NONE) {
+                return Err(refused("cannot protect a linear memory"));
+            }
+        }
+        self.size.store(self.initial, Relaxed);
+        Ok(())
     }
 
     /// Replaces a part by fresh zero pages.
