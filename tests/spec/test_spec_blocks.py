@@ -141,9 +141,10 @@ def test_only_reachable_branches_cut_at_the_end_of_a_block() -> None:
     assert taken("i32.const 1 if return br $b end") == {0: 4, 3: 1, 6: 4}
     # 0 block, 1 const, 2 if, 3 br, 4 return, 5 end: the br is reached, and what follows the block is a block.
     assert taken("i32.const 1 if br $b return end") == {0: 4, 3: 1, 6: 2, 9: 2}
-    # A dead br_if or br_table, and dead branches out of nested dead constructs.
-    assert taken("i32.const 1 if return i32.const 0 br_if $b end") == {0: 4, 3: 1, 8: 4}
-    assert taken("i32.const 1 if return block loop br $b end end end") == {0: 4, 3: 1, 9: 4}
+    # 3 return, 4 const, 5 br_if, 6 end, all dead but the return.
+    assert taken("i32.const 1 if return i32.const 0 br_if $b end") == {0: 4, 3: 1, 7: 4}
+    # 3 return, 4 block, 5 loop, 6 br, 7 8 9 end, likewise.
+    assert taken("i32.const 1 if return block loop br $b end end end") == {0: 4, 3: 1, 10: 4}
 
 
 def test_prices_come_from_the_schedule() -> None:
