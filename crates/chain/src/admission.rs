@@ -9,7 +9,7 @@ use crate::nonce::NonceRefusal;
 use crate::transaction::{FeePayer, Transaction, TxKind};
 use crate::world::TxWorld;
 use detent_protocol::{Code, Fault, HostTable};
-use detent_state::{Key, Reader};
+use detent_state::{Key, Reader, workers};
 use rayon::prelude::*;
 
 /// Why a transaction was not executed.
@@ -91,12 +91,12 @@ impl Checked {
             Ok(tx) => Checked::new(tx, state, dev).map(Ok),
             Err(fault) => Ok(Err(fault)),
         };
-        transactions.par_iter().map(one).collect()
+        workers()?.install(|| transactions.par_iter().map(one).collect())
     }
 
     /// As [`Checked::batch`], from decoded transactions.
     pub fn decoded(transactions: Vec<Transaction>, state: &Reader, dev: bool) -> Result<Vec<Checked>, Fault> {
-        transactions.into_par_iter().map(|tx| Checked::new(tx, state, dev)).collect()
+        workers()?.install(|| transactions.into_par_iter().map(|tx| Checked::new(tx, state, dev)).collect())
     }
 }
 

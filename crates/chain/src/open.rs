@@ -10,6 +10,7 @@ use crate::execute::{self, Executed};
 use crate::fees::Split;
 use crate::genesis::Genesis;
 use crate::merkle;
+use crate::perform::Notes;
 use crate::receipt::Receipt;
 use crate::rules::{Rules, Totals};
 use crate::tables;
@@ -17,8 +18,7 @@ use crate::transaction::Transaction;
 use crate::world::{TxWorld, lost};
 use detent_host::{Address, Env};
 use detent_protocol::Fault;
-use detent_state::{Batch, Overlay, State};
-use rayon::prelude::*;
+use detent_state::{Batch, Overlay, State, map, workers};
 use std::sync::Arc;
 
 /// What a block says about itself before it is executed.
@@ -104,12 +104,11 @@ impl OpenBlock {
         Ok(out)
     }
 
-    /// Executes a transaction.
-    pub(crate) fn execute(&mut self, checked: Checked) -> Result<Executed, Failure> {
-        let executed = self.lend(|world, rules, totals| execute::execute(world, &checked, rules, totals))??;
+    /// Executes a transaction and keeps its receipt.
+    pub(crate) fn execute(&mut self, checked: Checked) -> Result<(&Receipt, Notes), Failure> {
+        let Executed { receipt, notes } = self.lend(|world, rules, totals| execute::execute(world, &checked, rules, totals))??;
         self.transactions.push(checked.tx);
-        self.receipts.push(executed.receipt.clone());
-        Ok(executed)
+        Ok((self.receipts.push_mut(receipt), notes))
     }
 
     /// Credits the fees, computes all roots, and commits everything in one durable write. `check` may refuse the header before
@@ -124,7 +123,12 @@ impl OpenBlock {
         }
         let changes = world.state.drain_sorted();
         drop(self.world.take()); // its reader would keep the view before the commit alive
-        let (prepared, roots) = rayon::join(|| state.prepare(changes), || roots(self.height, &self.transactions, &self.receipts));
+        let all = || roots(self.height, &self.transactions, &self.receipts);
+        let (prepared, roots) = if changes.len() < PARALLEL && self.receipts.len() < PARALLEL {
+            (state.prepare(changes), all())
+        } else {
+            workers()?.install(|| rayon::join(|| state.prepare(changes), all))
+        };
         let prepared = prepared?;
         let header = Header {
             height: self.height,
@@ -152,12 +156,15 @@ impl OpenBlock {
     }
 }
 
-/// The roots of lists, leaves in parallel.
+/// Changes or receipts from which on a block is sealed by all threads.
+const PARALLEL: usize = 128;
+
+/// The roots of lists, leaves in parallel inside a pool.
 fn roots(height: u64, transactions: &[Transaction], receipts: &[Receipt]) -> Roots {
     let leaf = |bytes: &[u8]| *blake3::hash(bytes).as_bytes();
-    let tx_leaves: Vec<[u8; 32]> = transactions.par_iter().with_min_len(64).map(|tx| leaf(&tx.encode())).collect();
-    let receipt_bytes: Vec<Vec<u8>> = receipts.par_iter().with_min_len(64).map(Receipt::to_bytes).collect();
-    let receipt_leaves: Vec<[u8; 32]> = receipt_bytes.par_iter().with_min_len(64).map(|bytes| leaf(bytes)).collect();
+    let tx_leaves: Vec<[u8; 32]> = map(transactions, |tx| leaf(&tx.encode()));
+    let receipt_bytes: Vec<Vec<u8>> = map(receipts, Receipt::to_bytes);
+    let receipt_leaves: Vec<[u8; 32]> = map(&receipt_bytes, |bytes| leaf(bytes));
     let (event_leaves, bloom) = event_leaves(height, receipts);
     Roots {
         receipts: merkle::root(receipt_leaves),
@@ -170,19 +177,17 @@ fn roots(height: u64, transactions: &[Transaction], receipts: &[Receipt]) -> Roo
 
 /// Leaves of all events in order, and their filter.
 fn event_leaves(height: u64, receipts: &[Receipt]) -> (Vec<[u8; 32]>, Bloom) {
-    let chunks: Vec<(Vec<[u8; 32]>, Bloom)> = receipts
-        .par_chunks(256)
-        .map(|chunk| {
-            let (mut leaves, mut bloom, mut scratch) = (Vec::new(), Bloom::default(), Vec::new());
-            for receipt in chunk {
-                for (at, event) in (0u32..).zip(&receipt.events) {
-                    leaves.push(events::leaf(height, receipt.index, at, event, &mut scratch));
-                    bloom.add(event);
-                }
+    let chunks: Vec<&[Receipt]> = receipts.chunks(256).collect();
+    let chunks = map(&chunks, |chunk| {
+        let (mut leaves, mut bloom, mut scratch) = (Vec::new(), Bloom::default(), Vec::new());
+        for receipt in *chunk {
+            for (at, event) in (0u32..).zip(&receipt.events) {
+                leaves.push(events::leaf(height, receipt.index, at, event, &mut scratch));
+                bloom.add(event);
             }
-            (leaves, bloom)
-        })
-        .collect();
+        }
+        (leaves, bloom)
+    });
     let mut bloom = Bloom::default();
     let mut leaves = Vec::new();
     for (part, filter) in chunks {

@@ -5,6 +5,7 @@ use detent_chain::transaction::FeePayer;
 use detent_chain::{Transaction, TxKind};
 use detent_host::falcon::{self, SecretKey};
 use detent_protocol::{Code, Fault};
+use detent_state::workers;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use rayon::prelude::*;
@@ -55,7 +56,7 @@ impl Key {
     #[staticmethod]
     fn from_seeds(py: Python<'_>, seeds: Vec<Vec<u8>>) -> PyResult<Vec<Key>> {
         let seeds = seeds.iter().map(|seed| bytes32(py, seed, "a seed")).collect::<PyResult<Vec<_>>>()?;
-        detached(py, || Ok(seeds.par_iter().map(Key::new).collect()))
+        detached(py, || Ok(workers()?.install(|| seeds.par_iter().map(Key::new).collect())))
     }
 
     /// 32 bytes: Poseidon2 of the public key.
@@ -135,7 +136,7 @@ pub fn sign_batch<'py>(
             let standard = Transaction::standard(*from, to, *value, data.clone(), *gas_limit, *nonce, chain_id);
             Ok(signed(key, Transaction { kind: kind_of(*kind)?, ..standard }))
         };
-        unsigned.par_iter().map(one).collect::<Result<Vec<_>, Fault>>()
+        workers()?.install(|| unsigned.par_iter().map(one).collect::<Result<Vec<_>, Fault>>())
     })?;
     Ok(made.iter().map(|bytes| PyBytes::new(py, bytes)).collect())
 }

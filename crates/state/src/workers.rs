@@ -32,7 +32,7 @@ pub fn in_pool() -> bool {
 /// `f` of each item, in order; in parallel inside a pool.
 pub fn map<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync + Send) -> Vec<R> {
     use rayon::prelude::*;
-    if in_pool() { items.par_iter().with_min_len(64).map(f).collect() } else { items.iter().map(f).collect() }
+    if in_pool() { items.par_iter().map(f).collect() } else { items.iter().map(f).collect() }
 }
 
 #[cfg(test)]
