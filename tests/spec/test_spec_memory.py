@@ -52,6 +52,8 @@ def test_a_frame_whose_initial_pages_exceed_the_allowance_is_out_of_memory_after
     # 1000 base, 3 pages of 64, code section of 1 + 1 + 1 + 5 = 8 bytes: 1 word.
     assert (ended.end, ended.used) == ("out_of_memory", 1000 + 192 + 1)
     assert grow(0, "3", pages=2, instance_charge=True, fuel=1192).end == "out_of_gas"
+    # A charge that takes the last fuel is paid.
+    assert grow(0, "3", pages=2, instance_charge=True, fuel=1193).end == "out_of_memory"
 
 
 def test_new_pages_are_zero_and_usable() -> None:
