@@ -13,6 +13,9 @@ from detent import _core, samples
 from detent.chain import DEFAULT_GAS, Genesis
 from detent.contracts import encode_call
 from detent.errors import DetentError
+from detent.toolchain import ContractAbi, Function, package
+from detent.toolchain import abi as section
+from detent.toolchain.wasm import Module
 
 
 @pytest.fixture
@@ -59,14 +62,38 @@ def test_value_is_conserved_by_native_transfers(chain: detent.Chain) -> None:
     assert alice.balance + bob.balance == before - receipt.fee_paid
 
 
+def contract(name: str, text: str, *functions: Function) -> bytes:
+    """A contract written in text."""
+    return package(_core.wat2wasm(text), ContractAbi(name, "0.1.0", functions))
+
+
 def test_out_of_gas_uses_the_whole_limit(chain: detent.Chain) -> None:
-    alice, bob = chain.accounts("alice", "bob")
-    token = chain.deploy(samples.token(), 1_000, sender=alice)
-    receipt = token.transact("transfer", bob, 1, sender=alice, gas=25_000)
+    alice = chain.account("alice")
+    text = '(module (memory (export "memory") 1) (func (export "spin") (loop $l (br $l))))'
+    endless = chain.deploy(contract("endless", text, Function("spin", ("entry",))), sender=alice)
+    held = alice.balance
+    receipt = endless.spin(sender=alice, gas=50_000)
     assert receipt.outcome == "halt"
-    assert "out_of_gas" in (receipt.reason or "")
-    assert receipt.gas_used == 25_000
-    assert token.balance_of(bob) == 0
+    assert receipt.reason == "out_of_gas"
+    assert receipt.gas_used == 50_000
+    assert alice.balance == held - receipt.fee_paid
+
+
+def test_an_abi_that_contradicts_the_module_is_refused(chain: detent.Chain) -> None:
+    text = '(module (memory (export "memory") 1) (func (export "f") (param i32)))'
+    abi = section.encode(ContractAbi("odd", "0.1.0", (Function("f", ("entry",)), Function("g", ("view", "payable")))))
+    code = Module(_core.wat2wasm(text)).with_custom(section.SECTION, abi).to_bytes()
+    names = {reason.name for reason in detent.check(code).reasons}
+    assert {"abi_inconsistent", "export_missing"} <= names
+    with pytest.raises(DetentError, match="deploy_failed"):
+        chain.deploy(code, sender=chain.account("alice"))
+
+
+def test_a_view_that_fails_raises(chain: detent.Chain) -> None:
+    text = '(module (memory (export "memory") 1) (func (export "ask") (unreachable)))'
+    broken = chain.deploy(contract("broken", text, Function("ask", ("entry", "view"))), sender=chain.account("alice"))
+    with pytest.raises(DetentError, match="view_failed"):
+        broken.ask()
 
 
 def test_snapshots_revert_state_height_and_root(chain: detent.Chain) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from detent.demo import run_demo
+from detent.errors import DetentError
 
 
 def test_twenty_kills_lose_no_committed_block(tmp_path: Path) -> None:
@@ -15,3 +18,9 @@ def test_twenty_kills_lose_no_committed_block(tmp_path: Path) -> None:
     assert result["balances_right"]
     assert result["supply_right"]
     assert result["ok"]
+
+
+def test_a_chain_that_stands_elsewhere_is_said(tmp_path: Path) -> None:
+    run_demo(transfers=20, accounts=10, block_size=10, kills=0, folder=tmp_path, seed=1, quiet=True)
+    with pytest.raises(DetentError, match="demo_failed"):
+        run_demo(transfers=10, accounts=10, block_size=10, kills=0, folder=tmp_path, seed=1, quiet=True)

@@ -87,6 +87,6 @@ mod tests {
         }
         let mut form = sample();
         form.form = Form::Fine;
-        assert!(Deterministic::from_bytes(&form.to_bytes()).is_err());
+        assert_eq!(Deterministic::from_bytes(&form.to_bytes()).map_err(|fault| fault.code), Err(Code::ArtefactDamaged));
     }
 }

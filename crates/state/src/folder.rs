@@ -150,6 +150,18 @@ mod tests {
     }
 
     #[test]
+    fn errors_of_the_system_have_codes() {
+        for (kind, code) in [
+            (ErrorKind::StorageFull, Code::StoreFull),
+            (ErrorKind::PermissionDenied, Code::StoreReadOnly),
+            (ErrorKind::ReadOnlyFilesystem, Code::StoreReadOnly),
+            (ErrorKind::Other, Code::StoreIo),
+        ] {
+            assert_eq!(io_fault(&io::Error::from(kind)).code, code);
+        }
+    }
+
+    #[test]
     fn one_opener_at_a_time_even_in_one_process() {
         let dir = tempfile::tempdir().unwrap();
         let first = open(dir.path()).unwrap();
