@@ -117,3 +117,12 @@ def test_the_random_modules_reach_every_kind_of_end() -> None:
     wanted += " integer_division_by_zero bad_conversion_to_integer"
     assert {"returned", "stopped", "out_of_gas", "stack_overflow", *(f"trapped:{kind}" for kind in wanted.split())} <= set(ends), ends
     assert refunds >= 100
+
+
+def test_both_accountants_pay_a_free_round_before_a_cut() -> None:
+    """Rare in random modules: after a loop's header nothing but `end`s up to one that cuts, and costs behind it."""
+    # 2 + const, br_if (or if) 2; the free round 1; const, drop behind the cut 2.
+    for body in ("block $b i32.const 0 br_if $b loop end end i32.const 1 drop", "i32.const 1 if loop nop end end i32.const 1 drop"):
+        wasm = wat(f'(module (func (export "main") {body}))')
+        options = {"fuel": 100, "instance_charge": False}
+        assert run(wasm, "main", **options).used == executed_cost(wasm, "main", **options).used == 7, body  # type: ignore[arg-type]
