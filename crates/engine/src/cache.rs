@@ -100,21 +100,34 @@ impl Cache {
     /// Keeps an artefact. If another thread was first, the answer is the one it kept.
     fn insert(&self, key: &Key, artefact: Arc<dyn Artefact>) -> Arc<dyn Artefact> {
         let used = self.now();
-        let mut leaving = Vec::new(); // dropped after the lock
         let mut held = self.held();
         let kept = held.entry(*key).or_insert(Held { artefact, used });
         kept.used = used;
         let kept = kept.artefact.clone();
+        let leaving = self.leaving(&mut held);
+        drop(held);
+        drop(leaving); // after the lock: dropping unmaps memories
+        kept
+    }
+
+    /// Brings memory under its bound again: idle instances grow while artefacts run. Worth calling once a block.
+    pub fn trim(&self) {
+        let leaving = self.leaving(&mut self.held());
+        drop(leaving);
+    }
+
+    /// Takes out the least recently used until the rest is within the bound or one is left.
+    fn leaving(&self, held: &mut HashMap<Key, Held>) -> Vec<Held> {
         let mut bytes: usize = held.values().map(|h| h.artefact.size()).sum();
+        let mut leaving = Vec::new();
         while bytes > self.bound && held.len() > 1 {
-            let Some(oldest) = held.iter().filter(|(k, _)| *k != key).min_by_key(|(_, h)| h.used).map(|(k, _)| *k) else { break };
+            let Some(oldest) = held.iter().min_by_key(|(_, h)| h.used).map(|(k, _)| *k) else { break };
             if let Some(out) = held.remove(&oldest) {
                 bytes = bytes.saturating_sub(out.artefact.size());
                 leaving.push(out);
             }
         }
-        drop(held);
-        kept
+        leaving
     }
 
     /// Artefacts in memory.

@@ -70,7 +70,8 @@ pub(crate) struct Exports {
 
 impl Exports {
     pub(crate) fn new(module: &Deterministic) -> Exports {
-        let mut all: Vec<_> = module.facts.exports.iter().map(|e| (Box::from(e.name.as_str()), e.ty.params.len(), e.ty.results.len())).collect();
+        let mut all: Vec<_> =
+            module.facts.exports.iter().map(|e| (Box::from(e.name.as_str()), e.ty.params.len(), e.ty.results.len())).collect();
         if module.facts.start {
             all.push((Box::from("detent:start"), 0, 0));
         }

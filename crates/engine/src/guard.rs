@@ -1,7 +1,7 @@
 //! The CPU-time guard: a run that takes more than 50 times what it paid for is the node's trouble.
 //!
-//! Metering already bounds every loop, so nothing here has to interrupt guest code (epoch checks would cost a load and a branch in each
-//! loop). A thread announces its outermost run in a slot of its own: three stores. One monitor thread looks at the slots ten times a
+//! Metering already bounds every loop, so nothing here has to interrupt guest code (epoch checks, measured on a tiny loop: 0.53 ns an iteration instead
+//! of 0.26). A thread announces its outermost run in a slot of its own: three stores. One monitor thread looks at the slots ten times a
 //! second, reads the CPU clock of threads that are still in the same run, and marks runs that are over their bound, once, with a line on
 //! standard error. The mark is read at each host charge and when the run returns: the run then ends as a node fault, and no receipt is
 //! written. The clock is the thread's CPU time, so a busy or suspended machine marks nothing.

@@ -11,8 +11,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use wasmi::errors::HostError;
 use wasmi::{
-    AsContext, AsContextMut, Caller, CompilationMode, Config, Error, Extern, ExternType, Func, Global, Memory, Module, Store, StoreContextMut,
-    TrapCode, Val,
+    AsContext, AsContextMut, Caller, CompilationMode, Config, Error, Extern, ExternType, Func, Global, Memory, Module, Store,
+    StoreContextMut, TrapCode, Val,
 };
 use wasmparser::{Validator, WasmFeatures};
 

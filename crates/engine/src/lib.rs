@@ -16,7 +16,7 @@ mod frame;
 mod guard;
 mod interpreter;
 mod native;
-//pub mod probe;
+pub mod probe;
 mod settings;
 mod signals;
 mod stack;
@@ -116,7 +116,8 @@ pub struct Ended {
 
 /// What a host function sees of the instance that called it.
 pub trait Instance {
-    /// The linear memory (empty without one).
+    /// The linear memory (empty without one). To be written by the calling thread's own stores: the first write to a page is a fault that
+    /// the engine answers on that thread, which a system call or another thread would not survive.
     fn memory(&mut self) -> &mut [u8];
     /// Fuel left in this frame.
     fn fuel(&mut self) -> u64;

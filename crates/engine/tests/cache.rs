@@ -212,6 +212,17 @@ fn memory_is_bounded_and_the_least_recently_used_leaves() {
     let before = cache.size();
     run(&*cache.get(&key(3)).unwrap(), "run", &[]);
     assert!(cache.size() > before);
+    // and what they grow to is noticed when asked
+    let page = r#"(module (memory (export "memory") 64) $CELLS (func (export "run") (memory.fill (i32.const 0) (i32.const 1) (i32.const 200000))))"#;
+    let wide = Cache::new(100_000);
+    wide.get_or_compile(&key(7), &engine, || Ok(form(Form::Side, page))).unwrap();
+    wide.get_or_compile(&key(0), &engine, || Ok(module(0))).unwrap();
+    wide.trim();
+    assert_eq!(wide.len(), 2);
+    run(&*wide.get(&key(7)).unwrap(), "run", &[]);
+    assert!(wide.size() > 200_000, "{}", wide.size());
+    wide.trim();
+    assert_eq!((wide.len(), wide.get(&key(7)).is_some()), (1, true));
     // one that is too large alone is kept while it is the newest
     let tiny = Cache::new(1);
     tiny.get_or_compile(&key(0), &engine, || Ok(module(0))).unwrap();

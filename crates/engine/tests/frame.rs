@@ -49,7 +49,8 @@ fn start_initialize_and_entry_run_in_order_on_one_gas() {
             let ended = artefact.run(no_host(), &call("run", &[])).1.unwrap();
             assert_eq!((ended.end, ended.used), (End::Returned(vec![13]), 10));
         }
-        let ended = artefact.run(no_host(), &Call { initialize: true, budget: Budget { fuel: 9, ..budget() }, ..call("run", &[]) }).1.unwrap();
+        let ended =
+            artefact.run(no_host(), &Call { initialize: true, budget: Budget { fuel: 9, ..budget() }, ..call("run", &[]) }).1.unwrap();
         assert_eq!((ended.end, ended.used), (End::OutOfGas, 9));
     }
 }
@@ -75,7 +76,8 @@ fn every_host_entry_gets_the_whole_rest() {
         (func (export "detent:start") (call $eat)) (func (export "_initialize") (call $eat))
         (func (export "run") (result i32) (global.get $rest)))"#;
     for artefact in artefacts(text) {
-        let ended = artefact.run(no_host(), &Call { initialize: true, budget: Budget { rest: 12345, ..budget() }, ..call("run", &[]) }).1.unwrap();
+        let ended =
+            artefact.run(no_host(), &Call { initialize: true, budget: Budget { rest: 12345, ..budget() }, ..call("run", &[]) }).1.unwrap();
         assert_eq!(ended.end, End::Returned(vec![12345]));
     }
 }

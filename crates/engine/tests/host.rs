@@ -114,7 +114,11 @@ fn host_returning(value: u64) -> Box<dyn Host> {
     host(move |_, _, _| Ok(Reply::Value(value)))
 }
 
-fn calling_back(entry: &'static str, args: &'static [u64], then: impl FnMut(End, &mut dyn detent_engine::Instance) -> Result<Reply, Exit> + Send + 'static) -> Box<dyn Host> {
+fn calling_back(
+    entry: &'static str,
+    args: &'static [u64],
+    then: impl FnMut(End, &mut dyn detent_engine::Instance) -> Result<Reply, Exit> + Send + 'static,
+) -> Box<dyn Host> {
     Box::new(Closures {
         call: Box::new(move |_, given, _| match given[0] {
             99 => Err(Exit::Stop),

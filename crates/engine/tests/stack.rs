@@ -146,7 +146,9 @@ fn the_native_frame_is_at_most_a_fraction_of_what_the_stack_is_made_for() {
     let mut worst = 0.0f64;
     for (params, locals, stacked) in [(0, 0, 0), (0, 1, 0), (3, 3, 3), (63, 0, 0), (0, 0, 200), (0, 60, 0), (0, 999, 0), (20, 300, 200)] {
         let (text, frame) = recursion(params, locals, stacked);
-        let text = text.replace("(module", r#"(module (import "e" "h" (func $h))"#).replace("(return (i64.const 1))", "(call $h) (return (i64.const 1))");
+        let text = text
+            .replace("(module", r#"(module (import "e" "h" (func $h))"#)
+            .replace("(return (i64.const 1))", "(call $h) (return (i64.const 1))");
         for artefact in artefacts(&text) {
             let native = here(&artefact, "run", 10).abs_diff(here(&artefact, "run", 110)) as f64 / 100.0;
             worst = worst.max(native / frame as f64);

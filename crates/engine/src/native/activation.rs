@@ -8,7 +8,10 @@ use detent_gas::Deterministic;
 use detent_protocol::{Code, Fault};
 use std::mem::MaybeUninit;
 use std::sync::{Arc, OnceLock};
-use wasmtime::{AsContextMut, Caller, Engine, Error, Extern, Func, FuncType, Memory, Module, Store, StoreContextMut, Val, ValRaw, ValType, WasmBacktrace};
+use wasmtime::{
+    AsContextMut, Caller, Engine, Error, Extern, Func, FuncType, Memory, Module, Store, StoreContextMut, Val, ValRaw, ValType,
+    WasmBacktrace,
+};
 
 /// What all instances of an artefact share.
 pub(super) struct Shared {
@@ -43,7 +46,10 @@ impl Signature {
             ValType::I64 | ValType::F64 => Ok(Width::Whole),
             other => Err(Fault::new(Code::EngineRefused, format!("a value of type {other} crosses the boundary"))),
         };
-        Ok(Signature { params: ty.params().map(width).collect::<Result<_, _>>()?, results: ty.results().map(width).collect::<Result<_, _>>()? })
+        Ok(Signature {
+            params: ty.params().map(width).collect::<Result<_, _>>()?,
+            results: ty.results().map(width).collect::<Result<_, _>>()?,
+        })
     }
 }
 
@@ -113,7 +119,8 @@ pub(super) fn restore(store: &mut Store<Data>, shrunk: Option<usize>) -> bool {
     let globals = cells.restore(&mut *store);
     store.data_mut().cells = Some(cells);
     // Growing by nothing makes the engine read the size again.
-    let size = shrunk.is_none_or(|size| memory.is_some_and(|memory| memory.grow(&mut *store, 0).is_ok() && memory.data_size(&*store) == size));
+    let size =
+        shrunk.is_none_or(|size| memory.is_some_and(|memory| memory.grow(&mut *store, 0).is_ok() && memory.data_size(&*store) == size));
     globals && size
 }
 
@@ -192,11 +199,11 @@ fn host_function(store: &mut Store<Data>, number: usize, ty: &FuncType) -> Resul
             Err(()) => Err(shared.quiet.error()),
         }
     };
-    // SAFETY: `call` reads exactly the parameters of `ty` and writes its first result; more than one result is refused here.
-    match ty.results().len() {
-        0 | 1 => Ok(unsafe { Func::new_unchecked(store, ty.clone(), call) }),
-        _ => Err(Fault::new(Code::EngineRefused, "a host function has more than one result")),
+    if ty.results().len() > 1 {
+        return Err(Fault::new(Code::EngineRefused, "a host function has more than one result"));
     }
+    // SAFETY: `call` reads exactly the parameters of `ty` and writes the one result, if there is one.
+    Ok(unsafe { Func::new_unchecked(store, ty.clone(), call) })
 }
 
 /// A store while it runs.

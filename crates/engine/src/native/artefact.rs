@@ -7,7 +7,7 @@ use super::activation::{Data, Quiet, Shared, Signature, View, instantiate, resto
 use super::idle::Idle;
 use super::image::Image;
 use super::memory;
-use super::region::{Region, Restored, page_size};
+use super::region::{Region, Restored};
 use crate::fork::Process;
 use crate::frame::{self, Cell, Exports, Live};
 use crate::{Artefact, Call, Ended, Host, Settings, guard, stack};
@@ -37,6 +37,14 @@ struct Warm {
     region: Option<Arc<Region>>,
 }
 
+impl Warm {
+    /// Bytes held while idle: the store, about, and the memory's resident pages.
+    fn weight(&self) -> usize {
+        const STORE: usize = 16 << 10;
+        STORE + self.region.as_ref().map_or(0, |region| region.resident())
+    }
+}
+
 impl Native {
     pub(super) fn new(
         process: Process,
@@ -56,13 +64,21 @@ impl Native {
         for cell in [Cell::Gas, Cell::Rest, Cell::Pages, Cell::Status, Cell::Flags] {
             let wide = cell == Cell::Gas;
             match code.get_export(cell.export()) {
-                Some(ExternType::Global(ty)) if ty.mutability().is_var() && if wide { ty.content().is_i64() } else { ty.content().is_i32() } => {}
+                Some(ExternType::Global(ty))
+                    if ty.mutability().is_var() && if wide { ty.content().is_i64() } else { ty.content().is_i32() } => {}
                 _ => return Err(Fault::new(Code::EngineRefused, format!("the rewritten module has no cell {}", cell.export()))),
             }
         }
         let anchor = anchor(&module.wasm);
         let shared = Arc::new(Shared { module, exports, types, code, quiet, anchor, layout: OnceLock::new() });
-        Ok(Native { shared, idle: Idle::new(), image: OnceLock::new(), process, recycle: settings.recycle, ns_per_fuel: settings.ns_per_fuel })
+        Ok(Native {
+            shared,
+            idle: Idle::new(),
+            image: OnceLock::new(),
+            process,
+            recycle: settings.recycle,
+            ns_per_fuel: settings.ns_per_fuel,
+        })
     }
 
     #[cold]
@@ -146,9 +162,7 @@ impl Artefact for Native {
         let code = self.shared.code.image_range();
         let code = (code.end as usize).saturating_sub(code.start as usize);
         let image = self.image.get().map_or(0, Image::size);
-        // An idle instance: its store and a few resident pages at least.
-        let idle = self.idle.len() * (16 << 10).max(8 * page_size());
-        code + self.shared.module.wasm.len() + image + idle
+        code + self.shared.module.wasm.len() + image + self.idle.weight()
     }
 
     fn native(&self) -> Option<Vec<u8>> {
@@ -174,7 +188,8 @@ impl Artefact for Native {
         if let Some(mut warm) = place {
             host = host.or_else(|| warm.store.data_mut().give_back());
             if ended.is_ok() && self.restore(&mut warm) {
-                drop(self.idle.give(warm));
+                let weight = warm.weight();
+                drop(self.idle.give(warm, weight));
             }
         }
         (host.unwrap_or_else(|| Box::new(frame::Lost)), ended)

@@ -47,7 +47,7 @@ fn context(store: impl AsContextMut, anchor: Func) -> Option<(NonNull<u8>, usize
     // SAFETY: a raw function is a pointer to a live `VMFuncRef` of four words: two entry points, a type, the context.
     let context = NonNull::new(unsafe { reference.add(3).read() })?;
     let distance = (reference as usize).checked_sub(context.as_ptr() as usize)?;
-    (distance < LARGEST && context.as_ptr() as usize % 8 == 0).then_some((context, distance))
+    (distance < LARGEST && context.cast::<u64>().is_aligned()).then_some((context, distance))
 }
 
 /// Two values of a global's type that nothing else holds, and how many of their bytes count.
@@ -98,7 +98,8 @@ impl Cells {
             let (context, distance) = context(&mut store, anchor)?;
             // SAFETY: offsets found in an instance of the same module; the function reference is in the same place, so is the rest.
             let at = |offset: u32| unsafe { context.add(offset as usize) };
-            (distance == layout.anchor).then(|| (layout.cells.map(at), layout.globals.iter().map(|&o| at(o).cast::<u64>()).collect::<Vec<_>>()))
+            (distance == layout.anchor)
+                .then(|| (layout.cells.map(at), layout.globals.iter().map(|&o| at(o).cast::<u64>()).collect::<Vec<_>>()))
         });
         let (addresses, first) = match found {
             Some((addresses, words)) => {

@@ -81,9 +81,8 @@ mod tests {
     #[test]
     fn an_image_holds_exactly_what_the_segments_wrote() {
         let size = page_size();
-        let wasm =
-            wat::parse_str(format!(r#"(module (memory 2) (data (i32.const {}) "ab") (data (i32.const 70000) "\00\00"))"#, size - 1))
-                .unwrap();
+        let wasm = wat::parse_str(format!(r#"(module (memory 2) (data (i32.const {}) "ab") (data (i32.const 70000) "\00\00"))"#, size - 1))
+            .unwrap();
         let mut memory = vec![0u8; 2 << 16];
         memory[size - 1..=size].copy_from_slice(b"ab");
         let image = Image::take(&wasm, &memory);

@@ -1,7 +1,7 @@
 //! From wasmtime's errors to ours.
 
-use crate::Trap;
 use crate::Frame;
+use crate::Trap;
 use crate::frame::Left;
 use crate::settings::max_frames;
 use detent_gas::Deterministic;

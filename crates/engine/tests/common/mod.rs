@@ -63,7 +63,9 @@ pub fn form(form: Form, text: &str) -> Arc<Deterministic> {
                         wasmparser::ExternalKind::Memory => facts.memory = Some(export.name.into()),
                         wasmparser::ExternalKind::Func if export.name == "detent:start" => facts.start = true,
                         wasmparser::ExternalKind::Func => facts.exports.push(Export { name: export.name.into(), ty: ty(export.index) }),
-                        _ if export.name.starts_with("detent:g") && export.name.as_bytes()[8].is_ascii_digit() => facts.mutable_globals += 1,
+                        _ if export.name.starts_with("detent:g") && export.name.as_bytes()[8].is_ascii_digit() => {
+                            facts.mutable_globals += 1
+                        }
                         _ => {}
                     }
                 }
