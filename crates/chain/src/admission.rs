@@ -1,13 +1,14 @@
 //! What a transaction must fulfil to be in a block at all. One that does not leaves no trace, not even a fee; each reason has its
 //! own code of the catalogue.
 
-use crate::account::{AccountKind, AuthKeys, PublicKey};
+use crate::account::{AccountKind, AuthKeys, PublicKey, Purse};
 use crate::address;
 use crate::rules::{Rules, Totals};
 use crate::fees;
 use crate::nonce::NonceRefusal;
 use crate::transaction::{FeePayer, Transaction, TxKind};
 use crate::world::TxWorld;
+use detent_host::LazyHash;
 use detent_protocol::{Code, Fault, HostTable};
 use detent_state::{Key, Reader, workers};
 use rayon::prelude::*;
@@ -60,27 +61,29 @@ pub struct Checked {
     /// The transaction.
     pub tx: Transaction,
     /// Its hash.
-    pub hash: [u8; 32],
+    pub hash: LazyHash,
     signature: Signature,
 }
 
 impl Checked {
     /// Hashes the transaction and verifies its signature under the keys in committed state.
     pub fn new(tx: Transaction, state: &Reader, dev: bool) -> Result<Checked, Fault> {
-        let hash = tx.hash();
         let exempt = matches!(tx.kind, TxKind::RegisterPubkey | TxKind::Endow) || (dev && tx.signature.is_empty());
-        let signature = if exempt {
-            Signature::Exempt
+        let (hash, signature) = if exempt {
+            let copy = tx.clone();
+            (LazyHash::new(move || copy.hash()), Signature::Exempt)
         } else {
+            let hash = tx.hash();
             let keys = match state.get(&Key::identity(&tx.from))? {
                 Some(bytes) => crate::account::Identity::from_bytes(&bytes)?.keys,
                 None => AuthKeys::None,
             };
-            match (&keys, tx.verify(&hash, &keys)) {
+            let signature = match (&keys, tx.verify(&hash, &keys)) {
                 (AuthKeys::None, _) => Signature::Unknown,
                 (_, Ok(())) => Signature::Valid,
                 (_, Err(fault)) => Signature::Invalid(fault),
-            }
+            };
+            (hash.into(), signature)
         };
         Ok(Checked { tx, hash, signature })
     }
@@ -100,8 +103,18 @@ impl Checked {
     }
 }
 
-/// What an admitted sender pays at most.
-pub(crate) fn admit(world: &mut TxWorld, checked: &Checked, rules: &Rules, totals: &Totals) -> Result<u128, Failure> {
+/// What an admitted transaction takes from its sender before its work begins.
+pub(crate) struct Debit {
+    /// The sender's purse without it; `None` when nothing is taken.
+    pub purse: Option<Purse>,
+    /// Quanta: the whole gas limit at the base fee.
+    pub bound: u128,
+}
+
+const NOTHING: Debit = Debit { purse: None, bound: 0 };
+
+/// Checks everything, changes nothing.
+pub(crate) fn admit(world: &mut TxWorld, checked: &Checked, rules: &Rules, totals: &Totals) -> Result<Debit, Failure> {
     let tx = &checked.tx;
     if tx.chain_id != rules.chain_id {
         return refuse(Code::ChainIdMismatch, format!("signed for chain {}, this is {}", tx.chain_id, rules.chain_id));
@@ -113,9 +126,9 @@ pub(crate) fn admit(world: &mut TxWorld, checked: &Checked, rules: &Rules, total
         TxKind::Standard => gas(tx, rules, totals)?,
         TxKind::Deploy if tx.to != address::ZERO => return refuse(Code::TxKindUnsupported, "a deployment has recipient zero"),
         TxKind::Deploy => gas(tx, rules, totals)?,
-        TxKind::RegisterPubkey => return register(world, tx).map(|()| 0),
+        TxKind::RegisterPubkey => return register(world, tx).map(|()| NOTHING),
         TxKind::Endow if !rules.dev => return refuse(Code::DevOnly, "endowments"),
-        TxKind::Endow => return endow(world, tx).map(|()| 0),
+        TxKind::Endow => return endow(world, tx),
         other => return refuse(Code::TxKindUnsupported, format!("{other:?}")),
     }
     if tx.fee_payer != FeePayer::Sender {
@@ -129,12 +142,13 @@ pub(crate) fn admit(world: &mut TxWorld, checked: &Checked, rules: &Rules, total
             tx.verify(&checked.hash, &keys).map_err(Failure::Refused)?;
         }
     }
-    let purse = world.purse(&tx.from)?;
-    match purse.nonces.check(tx.nonce) {
+    let mut purse = world.purse(&tx.from)?;
+    let base = purse.nonces.base;
+    match purse.nonces.take(tx.nonce) {
         Ok(()) => {}
-        Err(NonceRefusal::Used) => return refuse(Code::NonceUsed, format!("nonce {}; the lowest unused one is {}", tx.nonce, purse.nonces.base)),
+        Err(NonceRefusal::Used) => return refuse(Code::NonceUsed, format!("nonce {}; the lowest unused one is {base}", tx.nonce)),
         Err(NonceRefusal::TooHigh) => {
-            return refuse(Code::NonceTooHigh, format!("nonce {}; the window begins at {}", tx.nonce, purse.nonces.base));
+            return refuse(Code::NonceTooHigh, format!("nonce {}; the window begins at {base}", tx.nonce));
         }
     }
     match fees::required(tx.value, tx.gas_limit, rules.base_fee) {
@@ -142,7 +156,9 @@ pub(crate) fn admit(world: &mut TxWorld, checked: &Checked, rules: &Rules, total
         Some(needed) => return refuse(Code::BalanceTooLow, format!("{needed} quanta are needed, the sender has {}", purse.balance)),
         None => return refuse(Code::BalanceTooLow, "more than there can be is needed"),
     }
-    Ok(u128::from(tx.gas_limit).saturating_mul(rules.base_fee))
+    let bound = u128::from(tx.gas_limit).saturating_mul(rules.base_fee);
+    purse.balance = purse.balance.saturating_sub(bound);
+    Ok(Debit { purse: Some(purse), bound })
 }
 
 /// Limits of gas: the transaction's own, and what the block has left.
@@ -185,15 +201,16 @@ fn register(world: &mut TxWorld, tx: &Transaction) -> Result<(), Failure> {
 }
 
 /// Value from nowhere: the zero address sends it and its nonces tell endowments apart.
-fn endow(world: &mut TxWorld, tx: &Transaction) -> Result<(), Failure> {
+fn endow(world: &mut TxWorld, tx: &Transaction) -> Result<Debit, Failure> {
     if tx.from != address::ZERO || !tx.signature.is_empty() {
         return refuse(Code::TxKindUnsupported, "an endowment comes from the zero address, unsigned");
     }
     if !tx.data.is_empty() && PublicKey::from_slice(&tx.data).is_none_or(|key| address::of_key(&key) != tx.to) {
         return refuse(Code::RegistrationRefused, "the data are not the recipient's key");
     }
-    match world.purse(&tx.from)?.nonces.check(tx.nonce) {
-        Ok(()) => Ok(()),
+    let mut purse = world.purse(&tx.from)?;
+    match purse.nonces.take(tx.nonce) {
+        Ok(()) => Ok(Debit { purse: Some(purse), bound: 0 }),
         Err(_) => refuse(Code::NonceUsed, format!("nonce {} of the zero address", tx.nonce)),
     }
 }

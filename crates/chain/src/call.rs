@@ -103,7 +103,7 @@ fn enter(mut world: Box<TxWorld>, caller: &FrameContext, call: NestedCall, ready
         calldata: call.calldata,
         view: caller.view || is_static || attributes.has(Attributes::VIEW),
         depth: caller.depth.saturating_add(1),
-        tx_hash: caller.tx_hash,
+        tx_hash: caller.tx_hash.clone(),
         schema: contract.schema.clone(),
     };
     let fuel = if is_static { call.limit.min(world.free.saturating_add(call.fuel)) } else { call.fuel };

@@ -57,7 +57,7 @@ pub(crate) fn run(mut world: Box<TxWorld>, job: &Job<'_>) -> Place {
         calldata: init,
         view: false,
         depth: 0,
-        tx_hash: job.tx_hash,
+        tx_hash: job.tx_hash.clone(),
         schema: contract.schema.clone(),
     };
     world.running.push((address, Arc::clone(name)));

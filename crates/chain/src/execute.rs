@@ -3,7 +3,7 @@
 //! A transaction that is not admitted changes nothing. One that is takes its nonce and pays for the gas it used, whatever
 //! happens; all else of a failed one is undone. A node's failure undoes everything, nonce and fee included.
 
-use crate::admission::{self, Checked, Failure};
+use crate::admission::{self, Checked, Debit, Failure};
 use crate::rules::{Rules, Totals};
 use crate::deploy;
 use crate::fees;
@@ -30,15 +30,16 @@ pub(crate) fn execute(
     rules: &Rules,
     totals: &mut Totals,
 ) -> (Option<Box<TxWorld>>, Result<Executed, Failure>) {
-    let bound = match admission::admit(&mut world, checked, rules, totals) {
-        Ok(bound) => bound,
+    let Debit { purse, bound } = match admission::admit(&mut world, checked, rules, totals) {
+        Ok(debit) => debit,
         Err(failure) => return (Some(world), Err(failure)),
     };
     world.free = HostTable::current().limits.view_cap;
     world.running.clear();
     world.events.clear();
     let whole = world.begin();
-    if let Err(fault) = debit(&mut world, checked, bound) {
+    // the nonce, and the whole gas limit's price until it is known what was used
+    if let Some(Err(fault)) = purse.map(|purse| world.set_purse(&checked.tx.from, purse)) {
         world.drop_since(whole);
         return (Some(world), Err(Failure::Node(fault)));
     }
@@ -56,19 +57,6 @@ pub(crate) fn execute(
     }
 }
 
-/// Takes the nonce, and the whole gas limit's price until it is known what was used.
-fn debit(world: &mut TxWorld, checked: &Checked, bound: u128) -> Result<(), Fault> {
-    let tx = &checked.tx;
-    if tx.kind == TxKind::RegisterPubkey {
-        return Ok(());
-    }
-    let mut purse = world.purse(&tx.from)?;
-    // admission has checked both
-    let _ = purse.nonces.take(tx.nonce);
-    purse.balance = purse.balance.saturating_sub(bound);
-    world.set_purse(&tx.from, purse)
-}
-
 /// The kind's work in an undo unit of its own: kept on success, dropped otherwise.
 fn work(mut world: Box<TxWorld>, checked: &Checked, rules: &Rules) -> Place {
     let tx = &checked.tx;
@@ -78,7 +66,7 @@ fn work(mut world: Box<TxWorld>, checked: &Checked, rules: &Rules) -> Place {
         value: tx.value,
         data: &tx.data,
         fuel: tx.gas_limit.saturating_mul(rules.fuel_per_gas),
-        tx_hash: checked.hash,
+        tx_hash: checked.hash.clone(),
         view: false,
     };
     let undo = world.begin();
@@ -120,7 +108,7 @@ fn settle(
         world.credit(&tx.from, bound - fee_paid)?;
     }
     let receipt = Receipt {
-        tx_hash: checked.hash,
+        tx_hash: checked.hash.clone(),
         sender: tx.from,
         nonce: tx.nonce,
         height: world.env.wave_id,

@@ -8,7 +8,7 @@ use crate::payload::CallPayload;
 use crate::world::TxWorld;
 use detent_engine::{Budget, Frame};
 use detent_gate::abi::Attributes;
-use detent_host::{Address, CallKind, FrameContext, Moved, codes};
+use detent_host::{Address, CallKind, FrameContext, LazyHash, Moved, codes};
 use detent_protocol::{Fault, HostTable, Schedule};
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub(crate) type Place = (Option<Box<TxWorld>>, Result<Performed, Fault>);
 
 /// Work to do for a sender.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Job<'a> {
     pub from: Address,
     pub to: Address,
@@ -24,7 +24,7 @@ pub(crate) struct Job<'a> {
     pub data: &'a [u8],
     /// Limit.
     pub fuel: u64,
-    pub tx_hash: [u8; 32],
+    pub tx_hash: LazyHash,
     /// State-changing host functions trap.
     pub view: bool,
 }
@@ -115,7 +115,7 @@ fn call(mut world: Box<TxWorld>, job: &Job<'_>, hash: &[u8; 32]) -> Place {
         Ok(contract) => contract,
         Err(fault) => return (Some(world), Err(fault)),
     };
-    let picked = dispatch::select(&contract, &function, &calldata, job.value).and_then(|index| {
+    let picked = dispatch::select(&contract, function, calldata, job.value).and_then(|index| {
         let attributes = dispatch::check(&contract, index, CallKind::Call, &job.to, job.value, &world.running)?;
         Ok((index, attributes))
     });
@@ -133,10 +133,10 @@ fn call(mut world: Box<TxWorld>, job: &Job<'_>, hash: &[u8; 32]) -> Place {
         caller: job.from,
         origin: job.from,
         value: job.value,
-        calldata,
+        calldata: calldata.to_vec(),
         view: job.view || attributes.has(Attributes::VIEW),
         depth: 0,
-        tx_hash: job.tx_hash,
+        tx_hash: job.tx_hash.clone(),
         schema: contract.schema.clone(),
     };
     if let Some(name) = contract.names.get(index) {

@@ -3,7 +3,7 @@
 use crate::events::Event;
 use crate::outcome::{Halt, Outcome};
 use borsh::{BorshDeserialize, BorshSerialize};
-use detent_host::Address;
+use detent_host::{Address, LazyHash};
 use detent_protocol::{Code, Fault};
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ pub const VERSION: u8 = 1;
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Receipt {
     /// Hash of the transaction.
-    pub tx_hash: [u8; 32],
+    pub tx_hash: LazyHash,
     /// Its sender.
     pub sender: Address,
     /// Its nonce.
@@ -73,7 +73,7 @@ impl Receipt {
             })
         };
         let mut out = json!({
-            "tx_hash": hex0x(&self.tx_hash),
+            "tx_hash": hex0x(&*self.tx_hash),
             "sender": hex0x(&self.sender),
             "wave_id": number(self.height.into()),
             "tx_index": number(self.index.into()),
@@ -124,7 +124,7 @@ mod tests {
 
     fn receipt(outcome: Outcome) -> Receipt {
         let events = vec![Event { emitter: [5; 32], topics: vec![[6; 32]], data: vec![7] }];
-        let (tx_hash, sender) = ([1; 32], [2; 32]);
+        let (tx_hash, sender) = ([1; 32].into(), [2; 32]);
         Receipt { tx_hash, sender, nonce: 3, height: 16, index: 4, outcome, gas_used: 21000, fuel_used: 900, fee_paid: 2_100_000, events }
     }
 

@@ -85,7 +85,7 @@ pub fn run(wasm: &[u8], request: &Request<'_>, engine: &dyn Engine) -> Result<Sa
         calldata: request.calldata.to_vec(),
         view: false,
         depth: 0,
-        tx_hash: [0; 32],
+        tx_hash: [0; 32].into(),
         schema: None,
     };
     let limits = &Schedule::current().limits;

@@ -30,7 +30,7 @@ pub(crate) fn put_block(rows: &mut Batch, block: &Block, hash: &[u8; 32]) {
 pub(crate) fn put_receipt(rows: &mut Batch, receipt: &Receipt, bytes: Vec<u8>) {
     let row = receipt_row(receipt.height, receipt.index);
     rows.put(Table::Receipts, row, bytes);
-    rows.put(Table::Transactions, receipt.tx_hash, row);
+    rows.put(Table::Transactions, *receipt.tx_hash, row);
 }
 
 pub(crate) fn put_genesis(rows: &mut Batch, genesis: &Genesis) {

@@ -70,7 +70,7 @@ pub(crate) fn run(mut world: Box<TxWorld>, request: &ViewRequest, rules: &Rules)
         value: request.value,
         data: &request.data,
         fuel,
-        tx_hash: [0; 32],
+        tx_hash: [0; 32].into(),
         view: request.read_only,
     };
     let (world, performed) = perform::standard(world, &job);

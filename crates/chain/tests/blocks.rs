@@ -52,7 +52,7 @@ fn the_header_commits_to_everything() {
     assert_eq!(chain.block(0).unwrap().header.parent, chain.genesis().hash());
     assert_eq!(h.timestamp, chain.genesis().timestamp + 2);
     for (i, (r, t)) in receipts.iter().zip(&block.transactions).enumerate() {
-        assert_eq!((r.index as usize, r.height, r.tx_hash), (i, 2, t.hash()));
+        assert_eq!((r.index as usize, r.height, *r.tx_hash), (i, 2, t.hash()));
         assert_eq!(chain.receipt(&r.tx_hash).unwrap().as_ref(), Some(r));
         assert_eq!(chain.transaction(&r.tx_hash).unwrap().as_ref(), Some(t));
     }

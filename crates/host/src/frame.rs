@@ -87,7 +87,7 @@ impl<W: World> HostFrame<W> {
             Function::Caller => context::bytes32(call, args, |call| call.context.caller),
             Function::Origin => context::bytes32(call, args, |call| call.context.origin),
             Function::SelfAddress => context::bytes32(call, args, |call| call.context.self_address),
-            Function::TxHash => context::bytes32(call, args, |call| call.context.tx_hash),
+            Function::TxHash => context::bytes32(call, args, |call| *call.context.tx_hash),
             Function::BeaconGet => context::bytes32(call, args, |call| call.world.env().beacon),
             Function::WaveId => Ok(call.world.env().wave_id),
             Function::WaveTimestamp => Ok(call.world.env().wave_timestamp),

@@ -27,6 +27,7 @@ mod goldilocks;
 mod halt;
 mod hash;
 mod imports;
+mod lazy_hash;
 mod memory;
 pub mod poseidon2;
 mod poseidon2_constants;
@@ -37,5 +38,6 @@ mod world;
 
 pub use frame::{HostFrame, Outcome};
 pub use imports::{Function, ImportTable};
+pub use lazy_hash::LazyHash;
 pub use slots::slot;
 pub use world::{Address, CallKind, Env, FrameContext, Moved, NestedCall, NestedEnded, Slot, World};

@@ -1,5 +1,6 @@
 //! What the host asks of the chain, and what it is told about the frame that it serves.
 
+use crate::lazy_hash::LazyHash;
 use detent_gate::abi::Schema;
 use detent_protocol::Fault;
 use std::sync::Arc;
@@ -42,7 +43,7 @@ pub struct FrameContext {
     /// 0 for the outermost.
     pub depth: u32,
     /// Hash of the transaction.
-    pub tx_hash: [u8; 32],
+    pub tx_hash: LazyHash,
     /// State schema of the running code, if its ABI section has one.
     pub schema: Option<Arc<Schema>>,
 }

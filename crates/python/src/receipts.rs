@@ -52,7 +52,7 @@ impl Receipt {
     /// A view's answer in the form of a receipt: no transaction, no fee.
     pub fn of_view(view: View, sender: [u8; 32], height: u64) -> Receipt {
         let inner = ChainReceipt {
-            tx_hash: [0; 32],
+            tx_hash: [0; 32].into(),
             sender,
             nonce: 0,
             height,
@@ -72,7 +72,7 @@ impl Receipt {
     /// 32 bytes; zero for a view.
     #[getter]
     fn tx_hash<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.inner.tx_hash)
+        PyBytes::new(py, &*self.inner.tx_hash)
     }
 
     /// The block's height.

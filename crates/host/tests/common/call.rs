@@ -72,7 +72,7 @@ pub fn context() -> FrameContext {
         calldata: (1..=20).collect(),
         view: false,
         depth: 3,
-        tx_hash: TX_HASH,
+        tx_hash: TX_HASH.into(),
         schema: None,
     }
 }
