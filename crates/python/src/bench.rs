@@ -49,3 +49,10 @@ impl MeterBench {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// What a call does, its nanoseconds here, and through wasmtime's tuned pool; medians of one run.
+#[pyfunction]
+pub fn bench_calls(py: Python<'_>, calls: u32) -> PyResult<Vec<(&'static str, f64, f64)>> {
+    let rows = detached(py, || detent_engine::probe::calls(calls))?;
+    Ok(rows.iter().map(|row| (row.what, row.ours, row.pooling)).collect())
+}

@@ -48,6 +48,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<receipts::Receipt>()?;
     module.add_class::<stages::Metered>()?;
     module.add_class::<stages::Run>()?;
+    module.add_function(wrap_pyfunction!(bench::bench_calls, module)?)?;
     module.add_function(wrap_pyfunction!(chain::call_payload, module)?)?;
     module.add_function(wrap_pyfunction!(contract_address, module)?)?;
     module.add_function(wrap_pyfunction!(engine_names, module)?)?;
