@@ -69,22 +69,33 @@ impl Chain {
     }
 
     fn run_one(&mut self, checked: Checked, at: usize, batch: &mut Batch) -> Result<(), Fault> {
-        let began = Instant::now();
-        let mut executed = self.execute_checked(checked.clone());
-        batch.execution += began.elapsed();
-        if matches!(&executed, Err(Failure::Refused(fault)) if fault.code == Code::BlockFull) && self.pending() > 0 {
-            self.seal_into(batch)?;
-            let began = Instant::now();
-            executed = self.execute_checked(checked);
-            batch.execution += began.elapsed();
+        let again = self.pending() > 0;
+        let mut executed = self.timed(checked, batch);
+        if let Err(refused) = executed {
+            if again && matches!(&refused.0, Failure::Refused(fault) if fault.code == Code::BlockFull) {
+                self.seal_into(batch)?;
+                executed = self.timed(refused.1, batch);
+            } else {
+                executed = Err(refused);
+            }
         }
         match executed {
-            Ok(done) if done.receipt.outcome.is_success() => batch.succeeded += 1,
-            Ok(_) => batch.failed += 1,
-            Err(Failure::Refused(fault)) => batch.refused.push((at, fault)),
-            Err(Failure::Node(fault)) => return Err(fault),
+            Ok(true) => batch.succeeded += 1,
+            Ok(false) => batch.failed += 1,
+            Err(refused) => match refused.0 {
+                Failure::Refused(fault) => batch.refused.push((at, fault)),
+                Failure::Node(fault) => return Err(fault),
+            },
         }
         Ok(())
+    }
+
+    /// Executes and takes the time; whether it succeeded.
+    fn timed(&mut self, checked: Checked, batch: &mut Batch) -> Result<bool, Box<(Failure, Checked)>> {
+        let began = Instant::now();
+        let executed = self.execute_checked(checked).map(|(receipt, _)| receipt.outcome.is_success());
+        batch.execution += began.elapsed();
+        executed
     }
 
     fn seal_into(&mut self, batch: &mut Batch) -> Result<(), Fault> {
@@ -100,7 +111,7 @@ impl Chain {
         self.begin_block(inputs.unwrap_or_else(|| self.next_inputs()))?;
         let mut refused = Vec::new();
         for (at, checked) in Checked::decoded(transactions, &self.reader(), self.genesis().dev)?.into_iter().enumerate() {
-            match self.execute_checked(checked) {
+            match self.execute_checked(checked).map_err(|refused| refused.0) {
                 Ok(_) => {}
                 Err(Failure::Refused(fault)) => refused.push((at, fault)),
                 Err(Failure::Node(fault)) => {
@@ -120,9 +131,9 @@ impl Chain {
         self.begin_block(BlockInputs { timestamp: theirs.timestamp, beacon: theirs.beacon })?;
         let mismatch = |what: String| Fault::new(Code::ReplayMismatch, what).at(format_args!("block {}", theirs.height));
         for (at, checked) in Checked::decoded(block.transactions.clone(), &self.reader(), self.genesis().dev)?.into_iter().enumerate() {
-            if let Err(failure) = self.execute_checked(checked) {
+            if let Err(failed) = self.execute_checked(checked) {
                 self.discard();
-                return Err(match failure {
+                return Err(match failed.0 {
                     Failure::Refused(fault) => mismatch(format!("transaction {at} may not be in the block: {fault}")),
                     Failure::Node(fault) => fault,
                 });

@@ -10,6 +10,7 @@ use crate::execute::Executed;
 use crate::fees;
 use crate::genesis::Genesis;
 use crate::open::{self, BlockInputs, OpenBlock, Sealed};
+use crate::perform::Notes;
 use crate::receipt::Receipt;
 use crate::tables;
 use crate::transaction::{Transaction, TxKind};
@@ -60,6 +61,8 @@ pub struct Chain {
     loader: Arc<Loader>,
     head: Header,
     open: Option<OpenBlock>,
+    /// The last block's world: its memory serves the next one.
+    spare: Option<Box<TxWorld>>,
     next_time: Option<u64>,
     snapshots: BTreeMap<u64, SnapshotId>,
     next_snapshot: u64,
@@ -113,6 +116,7 @@ impl Chain {
             loader,
             head,
             open: None,
+            spare: None,
             next_time: None,
             snapshots: BTreeMap::new(),
             next_snapshot: 0,
@@ -174,18 +178,23 @@ impl Chain {
 
     /// The open block, opened if there is none.
     pub(crate) fn opened(&mut self) -> &mut OpenBlock {
-        let inputs = self.next_inputs();
-        let base_fee = self.base_fee();
-        let Chain { open, state, head, genesis, loader, .. } = self;
-        open.get_or_insert_with(|| OpenBlock::new(state, head, genesis, base_fee, inputs, Arc::clone(loader)))
+        let open = match self.open.take() {
+            Some(open) => open,
+            None => self.new_block(self.next_inputs()),
+        };
+        self.open.insert(open)
+    }
+
+    fn new_block(&mut self, inputs: BlockInputs) -> OpenBlock {
+        let (base_fee, spare) = (self.base_fee(), self.spare.take());
+        OpenBlock::new(&self.state, &self.head, &self.genesis, base_fee, inputs, Arc::clone(&self.loader), spare)
     }
 
     /// Opens a block with inputs of its own. Fault `block_open` if there are transactions in the open one, `timestamp_backwards`.
     pub fn begin_block(&mut self, inputs: BlockInputs) -> Result<(), Fault> {
         self.nothing_pending()?;
         self.check_time(inputs.timestamp)?;
-        let base_fee = self.base_fee();
-        self.open = Some(OpenBlock::new(&self.state, &self.head, &self.genesis, base_fee, inputs, Arc::clone(&self.loader)));
+        self.open = Some(self.new_block(inputs));
         Ok(())
     }
 
@@ -215,11 +224,13 @@ impl Chain {
     /// Executes a transaction in the open block.
     pub fn execute(&mut self, tx: Transaction) -> Result<Executed, Fault> {
         let checked = Checked::new(tx, &self.state.reader(), self.genesis.dev)?;
-        self.execute_checked(checked).map_err(Failure::into_fault)
+        let (receipt, notes) = self.execute_checked(checked).map_err(|refused| refused.0.into_fault())?;
+        Ok(Executed { receipt: receipt.clone(), notes })
     }
 
-    /// Executes a transaction whose signature has been looked at.
-    pub fn execute_checked(&mut self, checked: Checked) -> Result<Executed, Failure> {
+    /// Executes a transaction whose signature has been looked at; the receipt stays in the open block. One that is not in the block
+    /// comes back with the reason.
+    pub fn execute_checked(&mut self, checked: Checked) -> Result<(&Receipt, Notes), Box<(Failure, Checked)>> {
         self.opened().execute(checked)
     }
 
@@ -248,7 +259,8 @@ impl Chain {
     pub(crate) fn seal_if(&mut self, check: impl FnOnce(&Header) -> Result<(), Fault>) -> Result<Sealed, Fault> {
         self.opened();
         let Some(open) = self.open.take() else { return Err(crate::world::lost()) };
-        let sealed = open.seal(&mut self.state, check)?;
+        let (sealed, spare) = open.seal(&mut self.state, check)?;
+        self.spare = spare;
         self.head = sealed.block.header.clone();
         self.next_time = None;
         Ok(sealed)

@@ -64,8 +64,8 @@ pub struct Sealed {
 }
 
 impl OpenBlock {
-    /// The block after `parent`, over committed state.
-    pub(crate) fn new(state: &State, parent: &Header, genesis: &Genesis, base_fee: u128, inputs: BlockInputs, loader: Arc<Loader>) -> OpenBlock {
+    /// The block after `parent`, over committed state; `spare` is an earlier block's world, for its memory.
+    pub(crate) fn new(state: &State, parent: &Header, genesis: &Genesis, base_fee: u128, inputs: BlockInputs, loader: Arc<Loader>, spare: Option<Box<TxWorld>>) -> OpenBlock {
         let height = parent.height.saturating_add(1);
         let env = Env {
             chain_id: genesis.chain_id,
@@ -74,8 +74,16 @@ impl OpenBlock {
             beacon: inputs.beacon,
             fuel_per_gas: genesis.fuel_per_gas,
         };
+        let world = match spare {
+            Some(mut spare) => {
+                spare.state.rebase(state.reader());
+                spare.env = env;
+                spare
+            }
+            None => Box::new(TxWorld::new(env, Overlay::new(state), loader)),
+        };
         OpenBlock {
-            world: Some(Box::new(TxWorld::new(env, Overlay::new(state), loader))),
+            world: Some(world),
             height,
             parent: parent.hash(),
             inputs,
@@ -104,16 +112,26 @@ impl OpenBlock {
         Ok(out)
     }
 
-    /// Executes a transaction and keeps its receipt.
-    pub(crate) fn execute(&mut self, checked: Checked) -> Result<(&Receipt, Notes), Failure> {
-        let Executed { receipt, notes } = self.lend(|world, rules, totals| execute::execute(world, &checked, rules, totals))??;
-        self.transactions.push(checked.tx);
-        Ok((self.receipts.push_mut(receipt), notes))
+    /// Executes a transaction and keeps its receipt. One that is not in the block comes back.
+    pub(crate) fn execute(&mut self, checked: Checked) -> Result<(&Receipt, Notes), Box<(Failure, Checked)>> {
+        let executed = self.lend(|world, rules, totals| execute::execute(world, &checked, rules, totals));
+        match executed {
+            Ok(Ok(Executed { receipt, notes })) => {
+                self.transactions.push(checked.tx);
+                Ok((self.receipts.push_mut(receipt), notes))
+            }
+            Ok(Err(failure)) => Err(Box::new((failure, checked))),
+            Err(fault) => Err(Box::new((Failure::Node(fault), checked))),
+        }
     }
 
     /// Credits the fees, computes all roots, and commits everything in one durable write. `check` may refuse the header before
-    /// anything is written.
-    pub(crate) fn seal(mut self, state: &mut State, check: impl FnOnce(&Header) -> Result<(), Fault>) -> Result<Sealed, Fault> {
+    /// anything is written. Gives the world back too, for the next block.
+    pub(crate) fn seal(
+        mut self,
+        state: &mut State,
+        check: impl FnOnce(&Header) -> Result<(), Fault>,
+    ) -> Result<(Sealed, Option<Box<TxWorld>>), Fault> {
         let split = Split::of(self.totals.fees);
         let world = self.world()?;
         for (address, amount) in [(address::reward_pool(), split.reward), (address::treasury(), split.treasury)] {
@@ -122,7 +140,6 @@ impl OpenBlock {
             }
         }
         let changes = world.state.drain_sorted();
-        drop(self.world.take()); // its reader would keep the view before the commit alive
         let all = || roots(self.height, &self.transactions, &self.receipts);
         let (prepared, roots) = if changes.len() < PARALLEL && self.receipts.len() < PARALLEL {
             (state.prepare(changes), all())
@@ -152,7 +169,7 @@ impl OpenBlock {
             tables::put_receipt(&mut rows, receipt, bytes);
         }
         state.commit_prepared(self.height, prepared, rows)?;
-        Ok(Sealed { block, hash, receipts: self.receipts })
+        Ok((Sealed { block, hash, receipts: self.receipts }, self.world))
     }
 }
 

@@ -3,22 +3,28 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use detent_protocol::{Code, Fault, HostTable};
 
-/// Which function to run, with which bytes. The data of a Standard transaction to a contract, and of a view.
-#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct CallPayload {
+/// Which function to run, with which bytes. The data of a Standard transaction to a contract, and of a view. Read in place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CallPayload<'a> {
     /// Name of a declared function.
-    pub function: String,
+    pub function: &'a str,
     /// What the contract sees.
-    pub calldata: Vec<u8>,
+    pub calldata: &'a [u8],
 }
 
-impl CallPayload {
+impl<'a> CallPayload<'a> {
     /// Reads an envelope: exactly its bytes. No bytes at all are the bare envelope, which names no function.
-    pub fn decode(data: &[u8]) -> Option<CallPayload> {
-        if data.is_empty() { Some(CallPayload::default()) } else { borsh::from_slice(data).ok() }
+    pub fn decode(data: &'a [u8]) -> Option<CallPayload<'a>> {
+        if data.is_empty() {
+            return Some(CallPayload::default());
+        }
+        let (function, rest) = prefixed(data)?;
+        let (calldata, rest) = prefixed(rest)?;
+        let function = std::str::from_utf8(function).ok()?;
+        rest.is_empty().then_some(CallPayload { function, calldata })
     }
 
-    /// The envelope's bytes.
+    /// The envelope's bytes: borsh.
     pub fn encode(function: &str, calldata: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(8 + function.len() + calldata.len());
         for part in [function.as_bytes(), calldata] {
@@ -27,6 +33,12 @@ impl CallPayload {
         }
         out
     }
+}
+
+/// Bytes led by their length, and what follows them.
+fn prefixed(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)
 }
 
 /// The data of a Deploy transaction.
@@ -75,8 +87,9 @@ mod tests {
     #[test]
     fn payloads_are_the_published_clients() {
         assert_eq!(hex::encode(CallPayload::encode("transfer", &[1, 2, 3])), CALL);
-        let call = CallPayload::decode(&hex::decode(CALL).unwrap()).unwrap();
-        assert_eq!((call.function.as_str(), &call.calldata[..]), ("transfer", &[1, 2, 3][..]));
+        let call = hex::decode(CALL).unwrap();
+        let call = CallPayload::decode(&call).unwrap();
+        assert_eq!((call.function, call.calldata), ("transfer", &[1, 2, 3][..]));
         let deploy = DeployData { name: "counter".into(), wasm: b"\0asm\x01\0\0\0".to_vec(), kind: 0, init_calldata: vec![7, 8] };
         assert_eq!(hex::encode(deploy.encode()), DEPLOY);
         assert_eq!(DeployData::decode(&hex::decode(DEPLOY).unwrap()).unwrap(), deploy);
@@ -98,7 +111,10 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_decode_to_what_encodes_to_them_or_fail(bytes in prop::collection::vec(any::<u8>(), 1..80)) {
-            if let Some(call) = CallPayload::decode(&bytes) { prop_assert_eq!(CallPayload::encode(&call.function, &call.calldata), bytes.clone()); }
+            let borsh: Option<(String, Vec<u8>)> = borsh::from_slice(&bytes).ok();
+            let call = CallPayload::decode(&bytes).map(|call| (call.function.to_string(), call.calldata.to_vec()));
+            prop_assert_eq!(&call, &borsh, "it is borsh");
+            if let Some((function, calldata)) = call { prop_assert_eq!(CallPayload::encode(&function, &calldata), bytes.clone()); }
             if let Ok(deploy) = DeployData::decode(&bytes) { prop_assert_eq!(deploy.encode(), bytes); }
         }
 

@@ -80,7 +80,7 @@ pub fn robot(more: &[(&str, Attributes)]) -> Vec<u8> {
 }
 
 /// Commands for the robot.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Script(pub Vec<u8>);
 
 #[derive(Clone, Copy)]
