@@ -2,8 +2,14 @@
 //!
 //! Each line is a figure of docs/state.md, measured here and now, on this machine.
 
-use detent_state::{Batch, Change, Key, Options, Overlay, State, Value};
+use detent_protocol::Fault;
+use detent_state::{
+    Batch, Blake3, Change, Commitment, Digest, Key, LeafChange, NodeStore, NodeWrite, Options, Overlay, Path as StatePath, State, Value,
+    workers,
+};
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Deterministic, fast, and good enough to pick keys.
@@ -97,8 +103,61 @@ fn overlay(state: &State, keys: u64) {
     println!("  drain, per change                    {}   ({drained} changes, {sum} bytes read)", per(t, keys));
 }
 
+/// The commitment by itself, its nodes in a plain map.
+#[derive(Default)]
+struct Nodes(HashMap<StatePath, Arc<[u8]>>);
+
+impl NodeStore for Nodes {
+    fn node(&self, path: &StatePath) -> Result<Option<Arc<[u8]>>, Fault> {
+        Ok(self.0.get(path).cloned())
+    }
+}
+
+impl Nodes {
+    fn write(&mut self, writes: Vec<NodeWrite>) {
+        for (path, row) in writes {
+            match row {
+                Some(row) => self.0.insert(path, row),
+                None => self.0.remove(&path),
+            };
+        }
+    }
+}
+
+fn commitment(keys: u64) {
+    println!("\ncommitment alone, {keys} keys");
+    let workers = workers().expect("threads");
+    let hash = |i: u64, salt: u64| Blake3::hash(&[&i.to_le_bytes(), &salt.to_le_bytes()]);
+    let (mut tree, mut nodes) = (Commitment::<Blake3>::default(), Nodes::default());
+    let t = Instant::now();
+    nodes.write(
+        tree.apply(&nodes, (0..keys).map(|i| LeafChange { key_hash: hash(i, 0), value_hash: Some(hash(i, 1)) }).collect())
+            .expect("applies"),
+    );
+    println!(
+        "  build                                {:>10.1?}   {} nodes, {} MB",
+        t.elapsed(),
+        nodes.0.len(),
+        nodes.0.values().map(|n| n.len()).sum::<usize>() >> 20
+    );
+    let (mut picks, mut times, mut work, mut rows, mut bytes) = (Picks(5), Vec::new(), Duration::ZERO, 0, 0);
+    for round in 0..15 {
+        let changes = (0..20_000).map(|_| LeafChange { key_hash: hash(picks.next(keys), 0), value_hash: Some(hash(round, 2)) }).collect();
+        let (t, p) = (Instant::now(), processor());
+        let writes = workers.install(|| tree.apply(&nodes, changes)).expect("applies");
+        times.push(t.elapsed());
+        work += processor() - p;
+        rows += writes.len();
+        bytes += writes.iter().map(|(_, row)| row.as_ref().map_or(0, |r| r.len())).sum::<usize>();
+        nodes.write(writes);
+    }
+    println!("  20,000 changes                       {}   processor {:?} each", median(times), work / 15);
+    println!("  rows written each time               {:>10}   {} kB", rows / 15, (bytes / 15) >> 10);
+}
+
 fn run(name: &str, mut state: State, keys: u64) -> State {
     println!("\n{name}, {keys} keys");
+    let workers = workers().expect("threads");
     let t = Instant::now();
     let mut height = state.height().map_or(0, |h| h + 1);
     for first in (0..keys).step_by(100_000) {
@@ -113,7 +172,7 @@ fn run(name: &str, mut state: State, keys: u64) -> State {
     for _ in 0..15 {
         let some = changes(&mut picks, 20_000, keys);
         let (t, p) = (Instant::now(), processor());
-        let prepared = state.prepare(some).expect("prepares");
+        let prepared = workers.install(|| state.prepare(some)).expect("prepares");
         prepare.push(t.elapsed());
         root_work += processor() - p;
         let (t, p) = (Instant::now(), processor());
@@ -178,6 +237,7 @@ fn allocated(path: &Path) -> u64 {
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let keys = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
+    commitment(keys);
     let state = run("memory", State::memory(), keys);
     overlay(&state, keys);
     drop(state);

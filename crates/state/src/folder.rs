@@ -25,7 +25,14 @@ const PROBE_BYTES: usize = 1 << 20;
 /// An open, locked folder. The lock ends with it.
 pub(crate) struct Folder {
     path: PathBuf,
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Closing is not enough: a child that is being started has a copy of the descriptor until it executes.
+        let _ = self.lock.unlock();
+    }
 }
 
 impl Folder {
@@ -58,7 +65,7 @@ impl Folder {
             Err(TryLockError::WouldBlock) => return Err(Fault::new(Code::StoreLocked, "")),
             Err(TryLockError::Error(error)) => return Err(io_fault(&error)),
         }
-        let folder = Folder { path: path.to_path_buf(), _lock: lock };
+        let folder = Folder { path: path.to_path_buf(), lock };
         // Looked at again under the lock: another may have made it meanwhile.
         match std::fs::read(path.join(MARKER)) {
             Ok(marker) => check(&marker)?,
@@ -168,8 +175,10 @@ mod tests {
         let fault = open(dir.path()).err().unwrap();
         assert_eq!(fault.code, Code::StoreLocked);
         assert!(fault.at.is_some_and(|at| at.contains(&dir.path().display().to_string())), "says which folder");
+        let inherited = first.lock.try_clone().unwrap();
         drop(first);
-        open(dir.path()).unwrap();
+        open(dir.path()).expect("what a child inherits does not keep the lock");
+        drop(inherited);
     }
 
     #[test]

@@ -128,6 +128,7 @@ impl State {
             changes.sort_by_key(|(key, _)| *key);
             changes.dedup_by(|a, b| a.0 == b.0);
         }
+        self.owned()?;
         let mut commitment = self.reader.commitment.clone();
         let nodes = commitment.apply(&self.reader, leaf_changes(&changes))?;
         Ok(Prepared { version: self.reader.version, changes, commitment, nodes })
@@ -217,10 +218,14 @@ impl State {
         if let Some(fault) = &self.failed {
             return Err(Fault::new(Code::StoreFailed, format!("an earlier write failed: {}", fault.detail)));
         }
-        if std::process::id() != self.process {
-            return Err(Fault::new(Code::StoreForked, "the state was opened by the parent process"));
+        self.owned()
+    }
+
+    fn owned(&self) -> Result<(), Fault> {
+        if std::process::id() == self.process {
+            return Ok(());
         }
-        Ok(())
+        Err(Fault::new(Code::StoreForked, "the state was opened by the parent process"))
     }
 
     fn write(&mut self, batch: &Batch) -> Result<(), Fault> {

@@ -33,7 +33,7 @@ pub struct LeafChange {
 pub type NodeWrite = (Path, Option<Arc<[u8]>>);
 
 /// Below this many changes a subtree is updated in one thread.
-const PARALLEL: usize = 256;
+const PARALLEL: usize = 512;
 
 /// A commitment over nodes stored elsewhere.
 #[derive(Clone, Debug)]
@@ -125,11 +125,9 @@ impl<D: Digest, S: NodeStore> Update<'_, D, S> {
             }
             Child::Inner(_) => {
                 let row = self.nodes.node(&path)?.ok_or_else(|| corrupted("a node of the commitment is missing"))?;
-                let before = Node::decode(&row)?;
-                let mut after = before.clone();
-                self.descend(path, &mut after, changes)?;
-                if after == before {
-                    return Ok(Child::Inner(after.hash::<D>()));
+                let mut after = Node::decode(&row)?;
+                if !self.descend(path, &mut after, changes)? {
+                    return Ok(before);
                 }
                 match lone(&after.children) {
                     Some(child) => {
@@ -145,26 +143,34 @@ impl<D: Digest, S: NodeStore> Update<'_, D, S> {
         }
     }
 
-    /// Updates the children that have changes below them, in parallel when there are many.
-    fn descend(&mut self, path: Path, node: &mut Node, changes: &[LeafChange]) -> Result<(), Fault> {
+    /// Updates the children that have changes below them, in parallel when there are many. Tells whether any is another now.
+    fn descend(&mut self, path: Path, node: &mut Node, changes: &[LeafChange]) -> Result<bool, Fault> {
         let groups = split(changes, path.len(), |c| &c.key_hash);
         if changes.len() < PARALLEL || !crate::in_pool() {
+            let mut changed = false;
             for (i, (child, group)) in node.children.iter_mut().zip(groups).enumerate() {
-                *child = self.subtree(path.child(i as u8), *child, group)?;
+                let after = self.subtree(path.child(i as u8), *child, group)?;
+                changed |= after != *child;
+                *child = after;
             }
-            return Ok(());
+            return Ok(changed);
         }
         let nodes = self.nodes;
         let work = node.children.par_iter_mut().zip(groups).enumerate().map(|(i, (child, group))| {
             let mut update = Update::<D, S> { nodes, writes: Vec::new(), digest: PhantomData };
-            *child = update.subtree(path.child(i as u8), *child, group)?;
-            Ok(update.writes)
+            let after = update.subtree(path.child(i as u8), *child, group)?;
+            let changed = after != *child;
+            *child = after;
+            Ok((changed, update.writes))
         });
         // In order of the children, whichever thread was first; of several faults the first child's.
-        for writes in work.collect::<Vec<Result<Vec<NodeWrite>, Fault>>>() {
-            self.writes.extend(writes?);
+        let mut any = false;
+        for done in work.collect::<Vec<Result<(bool, Vec<NodeWrite>), Fault>>>() {
+            let (changed, writes) = done?;
+            any |= changed;
+            self.writes.extend(writes);
         }
-        Ok(())
+        Ok(any)
     }
 
     /// A new subtree over sorted leaves.

@@ -131,6 +131,33 @@ proptest! {
 }
 
 #[test]
+fn threads_change_neither_root_nor_rows_nor_their_order() {
+    let changes = |salt: u64, count: u64| {
+        let leaf = |i: u64| LeafChange {
+            key_hash: Blake3::hash(&[&i.to_le_bytes()]),
+            value_hash: (i % 9 != salt % 9).then_some([salt as u8; 32]),
+        };
+        (0..count).map(move |i| leaf(i * (salt + 1))).collect::<Vec<_>>()
+    };
+    let play = || {
+        let (mut tree, mut nodes, mut all) = (Commitment::<Blake3>::default(), Nodes::default(), Vec::new());
+        for (salt, count) in [(0, 20_000), (1, 5_000), (2, 9_000), (3, 600)] {
+            let writes = tree.apply(&nodes, changes(salt, count)).unwrap();
+            for (path, row) in writes.clone() {
+                match row {
+                    Some(row) => nodes.0.insert(path, row),
+                    None => nodes.0.remove(&path),
+                };
+            }
+            all.push((tree.root(), writes));
+        }
+        all
+    };
+    let serial = play();
+    assert!(detent_state::workers().unwrap().install(play) == serial);
+}
+
+#[test]
 fn an_absent_key_is_not_proved_by_a_leaf_off_its_path() {
     // Two leaves on the left half; a claim about the right half with a leaf from the left.
     let (a, b) = ([0x00; 32], [0x40; 32]);
