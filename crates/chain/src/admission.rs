@@ -3,9 +3,9 @@
 
 use crate::account::{AccountKind, AuthKeys, PublicKey, Purse};
 use crate::address;
-use crate::rules::{Rules, Totals};
 use crate::fees;
 use crate::nonce::NonceRefusal;
+use crate::rules::{Rules, Totals};
 use crate::transaction::{FeePayer, Transaction, TxKind};
 use crate::world::TxWorld;
 use detent_host::LazyHash;
@@ -88,9 +88,9 @@ impl Checked {
         Ok(Checked { tx, hash, signature })
     }
 
-    /// Decodes and checks many, on all cores. The outer fault is the node's; inner ones are refusals.
+    /// Decodes what clients sent and checks it, on all cores. The outer fault is the node's; inner ones are refusals.
     pub fn batch(transactions: &[impl AsRef<[u8]> + Sync], state: &Reader, dev: bool) -> Result<Vec<Result<Checked, Fault>>, Fault> {
-        let one = |bytes: &_| match Transaction::decode(AsRef::<[u8]>::as_ref(bytes)) {
+        let one = |bytes: &_| match Transaction::from_wire(AsRef::<[u8]>::as_ref(bytes)) {
             Ok(tx) => Checked::new(tx, state, dev).map(Ok),
             Err(fault) => Ok(Err(fault)),
         };
@@ -116,6 +116,7 @@ const NOTHING: Debit = Debit { purse: None, bound: 0 };
 /// Checks everything, changes nothing.
 pub(crate) fn admit(world: &mut TxWorld, checked: &Checked, rules: &Rules, totals: &Totals) -> Result<Debit, Failure> {
     let tx = &checked.tx;
+    tx.check_size().map_err(Failure::Refused)?;
     if tx.chain_id != rules.chain_id {
         return refuse(Code::ChainIdMismatch, format!("signed for chain {}, this is {}", tx.chain_id, rules.chain_id));
     }

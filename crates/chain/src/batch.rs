@@ -107,7 +107,11 @@ impl Chain {
     }
 
     /// Executes transactions as one sealed block; those that may not be in it come back with their positions and reasons.
-    pub fn execute_block(&mut self, transactions: Vec<Transaction>, inputs: Option<BlockInputs>) -> Result<(Sealed, Vec<(usize, Fault)>), Fault> {
+    pub fn execute_block(
+        &mut self,
+        transactions: Vec<Transaction>,
+        inputs: Option<BlockInputs>,
+    ) -> Result<(Sealed, Vec<(usize, Fault)>), Fault> {
         self.begin_block(inputs.unwrap_or_else(|| self.next_inputs()))?;
         let mut refused = Vec::new();
         for (at, checked) in Checked::decoded(transactions, &self.reader(), self.genesis().dev)?.into_iter().enumerate() {

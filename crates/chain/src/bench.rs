@@ -78,7 +78,8 @@ impl TransferReport {
 
 /// Measures token transfers and plain transfers among the same accounts, in memory, unsigned.
 ///
-/// Transactions are hashed before the clock starts, as the parallel stage before execution does. Every transfer must succeed.
+/// Signatures are not part of it, nor are hashes: nothing asks for an unsigned transaction's before its block is sealed. Every
+/// transfer must succeed.
 pub fn bench_transfers(bench: &TransferBench<'_>, options: Options) -> Result<TransferReport, Fault> {
     let accounts: Vec<Address> = (0..bench.accounts.max(2) as u64).map(|i| *blake3::hash(&i.to_le_bytes()).as_bytes()).collect();
     let huge = 1 << 50;
@@ -114,7 +115,14 @@ fn prepare(chain: &mut Chain, wasm: &[u8], accounts: &[Address]) -> Result<Addre
 }
 
 /// Executes transfers, of tokens or plain ones, in sealed blocks.
-fn run(chain: &mut Chain, accounts: &[Address], nonces: &mut [u64], token: Option<Address>, count: usize, block: usize) -> Result<Rate, Fault> {
+fn run(
+    chain: &mut Chain,
+    accounts: &[Address],
+    nonces: &mut [u64],
+    token: Option<Address>,
+    count: usize,
+    block: usize,
+) -> Result<Rate, Fault> {
     let mut rate = Rate::default();
     let mut next = 0x9e37_79b9_7f4a_7c15u64;
     let mut left = count;
@@ -126,7 +134,9 @@ fn run(chain: &mut Chain, accounts: &[Address], nonces: &mut [u64], token: Optio
             // pairs from a fixed sequence: the same work in every run
             next = next.wrapping_mul(0xd134_2543_de82_ef95).wrapping_add(1);
             let (from, to) = ((next >> 33) as usize % accounts.len(), (next >> 13) as usize % accounts.len());
-            let (Some(sender), Some(receiver), Some(nonce)) = (accounts.get(from), accounts.get(to), nonces.get_mut(from)) else { continue };
+            let (Some(sender), Some(receiver), Some(nonce)) = (accounts.get(from), accounts.get(to), nonces.get_mut(from)) else {
+                continue;
+            };
             let amount = 1u128;
             let (to, value, data) = match token {
                 Some(token) => (token, 0, CallPayload::encode("transfer", &[&receiver[..], &amount.to_le_bytes()].concat())),

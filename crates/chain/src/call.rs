@@ -40,7 +40,11 @@ struct Ready {
 }
 
 /// Runs a nested call in the caller's world and gives the world back, unless the engine lost it.
-pub(crate) fn nested(mut world: Box<TxWorld>, caller: &FrameContext, call: NestedCall) -> (Option<Box<TxWorld>>, Result<NestedEnded, Exit>) {
+pub(crate) fn nested(
+    mut world: Box<TxWorld>,
+    caller: &FrameContext,
+    call: NestedCall,
+) -> (Option<Box<TxWorld>>, Result<NestedEnded, Exit>) {
     let refused = |code| Ok(NestedEnded { code, output: Vec::new(), used: 0 });
     match prepare(&mut world, caller, &call) {
         Ok(ready) => enter(world, caller, call, ready),
@@ -78,7 +82,12 @@ fn overflow() -> Early {
 }
 
 /// Moves the value and runs the callee, in one undo unit.
-fn enter(mut world: Box<TxWorld>, caller: &FrameContext, call: NestedCall, ready: Ready) -> (Option<Box<TxWorld>>, Result<NestedEnded, Exit>) {
+fn enter(
+    mut world: Box<TxWorld>,
+    caller: &FrameContext,
+    call: NestedCall,
+    ready: Ready,
+) -> (Option<Box<TxWorld>>, Result<NestedEnded, Exit>) {
     let Ready { contract, index, attributes, owner } = ready;
     let undo = world.begin();
     match world.move_value(&caller.self_address, &call.target, call.value) {

@@ -22,8 +22,8 @@ use detent_protocol::{Code, Fault};
 use detent_state::{Key, Proof, Reader, SnapshotId, State};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, LazyLock};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 
 /// How a chain is opened. No setting changes a result.
 #[derive(Clone)]
@@ -235,7 +235,15 @@ impl Chain {
     }
 
     /// Development chains: an unsigned transaction of any sender, with its lowest unused nonce.
-    pub fn impersonate(&mut self, from: Address, to: Address, value: u128, data: Vec<u8>, gas_limit: u64, kind: TxKind) -> Result<Executed, Fault> {
+    pub fn impersonate(
+        &mut self,
+        from: Address,
+        to: Address,
+        value: u128,
+        data: Vec<u8>,
+        gas_limit: u64,
+        kind: TxKind,
+    ) -> Result<Executed, Fault> {
         self.dev("unsigned transactions")?;
         let nonce = self.nonce(&from)?;
         let tx = Transaction { kind, ..Transaction::standard(from, to, value, data, gas_limit, nonce, self.genesis.chain_id) };

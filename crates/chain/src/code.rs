@@ -2,8 +2,8 @@
 
 use detent_engine::{Artefact, Cache, Engine};
 use detent_gas::{Deterministic, Form};
-use detent_gate::{Limit, Profile};
 use detent_gate::abi::{Attributes, ContractAbi, Schema};
+use detent_gate::{Limit, Profile};
 use detent_host::ImportTable;
 use detent_protocol::{Code, Fault, Schedule};
 use detent_state::{Key, Overlay};

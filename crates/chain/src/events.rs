@@ -111,7 +111,8 @@ mod tests {
     #[test]
     fn the_leaf_is_the_hash_of_the_borsh_record() {
         let e = event();
-        let record = EventRecord { wave_id: 5, tx_index: 3, event_index: 2, emitter: e.emitter, topics: e.topics.clone(), data: e.data.clone() };
+        let record =
+            EventRecord { wave_id: 5, tx_index: 3, event_index: 2, emitter: e.emitter, topics: e.topics.clone(), data: e.data.clone() };
         let expected = *blake3::hash(&borsh::to_vec(&record).unwrap()).as_bytes();
         assert_eq!(leaf(5, 3, 2, &e, &mut vec![1, 2, 3]), expected);
     }

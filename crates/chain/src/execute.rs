@@ -4,11 +4,11 @@
 //! happens; all else of a failed one is undone. A node's failure undoes everything, nonce and fee included.
 
 use crate::admission::{self, Checked, Debit, Failure};
-use crate::rules::{Rules, Totals};
 use crate::deploy;
 use crate::fees;
 use crate::perform::{self, Job, Notes, Performed, Place};
 use crate::receipt::Receipt;
+use crate::rules::{Rules, Totals};
 use crate::transaction::TxKind;
 use crate::world::{TxWorld, lost};
 use detent_protocol::{Fault, HostTable};

@@ -32,11 +32,7 @@ pub fn next_base_fee(base_fee: u128, gas_used: u64, target: u64) -> u128 {
         let (whole, rest) = (base_fee / unit, base_fee % unit);
         whole.saturating_mul(part).saturating_add(rest.saturating_mul(part) / unit)
     };
-    if used > goal {
-        base_fee.saturating_add(share(used - goal).max(1))
-    } else {
-        base_fee.saturating_sub(share(goal - used)).max(1)
-    }
+    if used > goal { base_fee.saturating_add(share(used - goal).max(1)) } else { base_fee.saturating_sub(share(goal - used)).max(1) }
 }
 
 /// Where the fees of a block go; the parts add up to the fees.

@@ -119,7 +119,8 @@ impl Genesis {
         if self.base_fee == 0 || self.base_fee > 1 << 64 {
             return refuse("base_fee", "is between 1 and 2^64".into());
         }
-        let limits = [("wave_gas", self.wave_gas), ("target_gas", self.target_gas), ("tx_fuel", self.tx_fuel), ("wave_fuel", self.wave_fuel)];
+        let limits =
+            [("wave_gas", self.wave_gas), ("target_gas", self.target_gas), ("tx_fuel", self.tx_fuel), ("wave_fuel", self.wave_fuel)];
         for (field, limit) in limits {
             if limit == 0 || limit > LIMIT {
                 return refuse(field, format!("is between 1 and {LIMIT}"));
@@ -228,7 +229,13 @@ mod tests {
     fn contradictions_are_refused_with_their_place() {
         let refuse = |text: &str| Genesis::from_json(text).unwrap_err();
         for text in [
-            "", "[]", r#"{"chain": 1}"#, r#"{"fuel_per_gas": 0}"#, r#"{"base_fee": 0}"#, r#"{"wave_gas": 0}"#, r#"{"wave_gas": 18446744073709551615}"#,
+            "",
+            "[]",
+            r#"{"chain": 1}"#,
+            r#"{"fuel_per_gas": 0}"#,
+            r#"{"base_fee": 0}"#,
+            r#"{"wave_gas": 0}"#,
+            r#"{"wave_gas": 18446744073709551615}"#,
             r#"{"balances": [{"address": "0x11", "balance": 1}]}"#,
         ] {
             assert_eq!(refuse(text).code, Code::GenesisInvalid, "{text}");

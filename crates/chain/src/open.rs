@@ -65,7 +65,15 @@ pub struct Sealed {
 
 impl OpenBlock {
     /// The block after `parent`, over committed state; `spare` is an earlier block's world, for its memory.
-    pub(crate) fn new(state: &State, parent: &Header, genesis: &Genesis, base_fee: u128, inputs: BlockInputs, loader: Arc<Loader>, spare: Option<Box<TxWorld>>) -> OpenBlock {
+    pub(crate) fn new(
+        state: &State,
+        parent: &Header,
+        genesis: &Genesis,
+        base_fee: u128,
+        inputs: BlockInputs,
+        loader: Arc<Loader>,
+        spare: Option<Box<TxWorld>>,
+    ) -> OpenBlock {
         let height = parent.height.saturating_add(1);
         let env = Env {
             chain_id: genesis.chain_id,
@@ -105,7 +113,10 @@ impl OpenBlock {
     }
 
     /// Lends the world to `work`, which gives it back unless the engine lost it.
-    pub(crate) fn lend<T>(&mut self, work: impl FnOnce(Box<TxWorld>, &Rules, &mut Totals) -> (Option<Box<TxWorld>>, T)) -> Result<T, Fault> {
+    pub(crate) fn lend<T>(
+        &mut self,
+        work: impl FnOnce(Box<TxWorld>, &Rules, &mut Totals) -> (Option<Box<TxWorld>>, T),
+    ) -> Result<T, Fault> {
         let world = self.world.take().ok_or_else(lost)?;
         let (world, out) = work(world, &self.rules, &mut self.totals);
         self.world = world;

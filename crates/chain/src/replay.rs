@@ -91,7 +91,11 @@ impl Chain {
     }
 
     /// Executes a block whatever comes of it; gives the header that it comes to, and the first difference.
-    fn replay_block(&mut self, block: &crate::block::Block, receipts: &[crate::receipt::Receipt]) -> Result<(crate::block::Header, Option<String>), Fault> {
+    fn replay_block(
+        &mut self,
+        block: &crate::block::Block,
+        receipts: &[crate::receipt::Receipt],
+    ) -> Result<(crate::block::Header, Option<String>), Fault> {
         let inputs = crate::open::BlockInputs { timestamp: block.header.timestamp, beacon: block.header.beacon };
         let (sealed, refused) = self.execute_block(block.transactions.clone(), Some(inputs))?;
         let refusal = refused.first().map(|(at, fault)| format!("transaction {at} is not admitted: {fault}"));

@@ -67,7 +67,10 @@ pub fn run(wasm: &[u8], request: &Request<'_>, engine: &dyn Engine) -> Result<Sa
     let module = Arc::new(rewrite(wasm, Schedule::current(), &options)?);
     let Some(export) = module.facts.exports.iter().find(|e| e.name == request.entry) else {
         let known: Vec<_> = module.facts.exports.iter().map(|e| e.name.as_str()).collect();
-        return Err(Fault::new(Code::EntryUnknown, format!("no exported function is called {:?}; there are: {}", request.entry, known.join(", "))));
+        return Err(Fault::new(
+            Code::EntryUnknown,
+            format!("no exported function is called {:?}; there are: {}", request.entry, known.join(", ")),
+        ));
     };
     if export.ty.params.len() != request.args.len() {
         let detail = format!("{} takes {} arguments, {} were given", request.entry, export.ty.params.len(), request.args.len());
@@ -98,7 +101,8 @@ pub fn run(wasm: &[u8], request: &Request<'_>, engine: &dyn Engine) -> Result<Sa
     };
     let (host, ended) = artefact.run(Box::new(HostFrame::new(world, context, &imports)), &call);
     let ended = ended?;
-    let frame = host.into_any().downcast::<HostFrame<Sandbox>>().map_err(|_| Fault::new(Code::NodeFault, "the engine gave another host back"))?;
+    let frame =
+        host.into_any().downcast::<HostFrame<Sandbox>>().map_err(|_| Fault::new(Code::NodeFault, "the engine gave another host back"))?;
     let (_, _, outcome) = frame.into_parts();
     Ok(SandboxRun { ended, outcome, names })
 }

@@ -115,19 +115,36 @@ impl Transaction {
     /// `tx_too_large` when it exceeds `limits.tx_size` (before anything is decoded), `limits.tx_calldata` (deployments, whose code
     /// travels in the data, only the former), or `limits.falcon_signature`; `tx_malformed` for everything else.
     pub fn decode(bytes: &[u8]) -> Result<Transaction, Fault> {
-        let limits = &HostTable::current().limits;
-        let too_large = |what: &str, size: usize, cap: usize| Err(Fault::new(Code::TxTooLarge, format!("{what} of {size} bytes exceeds {cap}")));
-        if bytes.len() > limits.tx_size as usize {
-            return too_large("a transaction", bytes.len(), limits.tx_size as usize);
+        let cap = HostTable::current().limits.tx_size as usize;
+        if bytes.len() > cap {
+            return Err(Fault::new(Code::TxTooLarge, format!("a transaction of {} bytes exceeds {cap}", bytes.len())));
         }
         let tx: Transaction = borsh::from_slice(bytes).map_err(|e| Fault::new(Code::TxMalformed, e.to_string()))?;
-        if tx.kind != TxKind::Deploy && tx.data.len() > limits.tx_calldata as usize {
-            return too_large("data", tx.data.len(), limits.tx_calldata as usize);
-        }
-        if tx.signature.len() > limits.falcon_signature as usize {
-            return too_large("a signature", tx.signature.len(), limits.falcon_signature as usize);
-        }
+        tx.check_size()?;
         Ok(tx)
+    }
+
+    /// The limits of size, for a transaction that did not come through [`Transaction::decode`]. Fault `tx_too_large`.
+    pub fn check_size(&self) -> Result<(), Fault> {
+        let limits = &HostTable::current().limits;
+        let within = |what: &str, size: usize, cap: u32| match size {
+            size if size <= cap as usize => Ok(()),
+            size => Err(Fault::new(Code::TxTooLarge, format!("{what} of {size} bytes exceeds {cap}"))),
+        };
+        within("a transaction", self.encoded_len(), limits.tx_size)?;
+        within("a signature", self.signature.len(), limits.falcon_signature)?;
+        match self.kind {
+            TxKind::Deploy => Ok(()),
+            _ => within("data", self.data.len(), limits.tx_calldata),
+        }
+    }
+
+    /// Length of [`Transaction::encode`].
+    pub fn encoded_len(&self) -> usize {
+        const FIXED: usize = 32 + 32 + 16 + 4 + 8 + 8 + 4 + 1 + 4 + 1 + 8 + 1;
+        let payer = if matches!(self.fee_payer, FeePayer::Paymaster(_)) { 32 } else { 0 };
+        let access: usize = self.access_list.iter().map(|entry| 37 + 32 * entry.storage_keys.len()).sum();
+        FIXED + self.data.len() + self.signature.len() + payer + access + self.deadline.map_or(0, |_| 8)
     }
 
     /// Reads a transaction as clients send it: as [`Transaction::decode`], and a signature in the published client's constant-time

@@ -181,7 +181,9 @@ fn ends_of_callees_become_codes_and_cost_what_was_used() {
 #[test]
 fn reentrancy_is_by_address_and_function() {
     let (mut chain, a, b) = pair();
-    let via_b = |function: &str, inner: &Script| Script::new().call(Kind::Call, &b, "run", 0, &Script::new().call(Kind::Call, &a, function, 0, inner).end()).end();
+    let via_b = |function: &str, inner: &Script| {
+        Script::new().call(Kind::Call, &b, "run", 0, &Script::new().call(Kind::Call, &a, function, 0, inner).end()).end()
+    };
     let code_of_inner = |chain: &mut Chain, entry: &str, function: &str| {
         let done = call(chain, &a, entry, 0, &via_b(function, &Script::new().end()));
         let out = output(&done).to_vec();
@@ -194,7 +196,8 @@ fn reentrancy_is_by_address_and_function() {
     assert_eq!(code_of_inner(&mut chain, "again", "again"), 0, "reentrant");
     assert_eq!(code_of_inner(&mut chain, "look", "look"), 0, "views are never blocked");
     // released when the frame ends, in any way
-    let twice = Script::new().call(Kind::Call, &b, "run", 0, &Script::new().trap()).call(Kind::Call, &b, "run", 0, &Script::new().end()).end();
+    let twice =
+        Script::new().call(Kind::Call, &b, "run", 0, &Script::new().trap()).call(Kind::Call, &b, "run", 0, &Script::new().end()).end();
     let done = call(&mut chain, &a, "run", 0, &twice);
     let (_, _, _, rest) = nested(output(&done));
     assert_eq!(nested(rest).0, 0);
@@ -311,7 +314,11 @@ fn calls_nest_1024_deep_and_the_next_traps_its_caller() {
     let fits = go(&mut chain, 1024);
     assert!(fits.outcome.is_success(), "{:?}", fits.outcome);
     let too_deep = go(&mut chain, 1025);
-    assert_eq!(too_deep.outcome, Outcome::Halt { reason: Halt::Trap(TrapKind::Unreachable) }, "the 1025th frame trapped, and so did its callers");
+    assert_eq!(
+        too_deep.outcome,
+        Outcome::Halt { reason: Halt::Trap(TrapKind::Unreachable) },
+        "the 1025th frame trapped, and so did its callers"
+    );
 }
 
 #[test]
@@ -364,7 +371,13 @@ fn the_schema_is_the_running_codes() {
     assert_eq!(plain, robot(&[]));
     let done = call(&mut chain, &a, "run", 0, &Script::new().load_scalar("counter").load_scalar("unknown").end());
     assert_eq!(output(&done), [(-1i32).to_le_bytes(), codes::UNKNOWN_FIELD.to_le_bytes()].concat());
-    let done = call(&mut chain, &a, "run", 0, &Script::new().call(Kind::Delegate, &b, "pay", 0, &Script::new().load_scalar("counter").end()).end());
+    let done = call(
+        &mut chain,
+        &a,
+        "run",
+        0,
+        &Script::new().call(Kind::Delegate, &b, "pay", 0, &Script::new().load_scalar("counter").end()).end(),
+    );
     assert_eq!(nested(output(&done)).2, (-1i32).to_le_bytes());
 }
 

@@ -3,8 +3,9 @@
 //! All constants were computed with pyde-rust-sdk 0.3.2.
 
 use detent_chain::account::{AuthKeys, PublicKey};
+use detent_chain::genesis::Endowment;
 use detent_chain::transaction::{Access, AccessEntry, FeePayer};
-use detent_chain::{Transaction, TxKind, address};
+use detent_chain::{Chain, Genesis, Options, Transaction, TxKind, address};
 use detent_host::falcon;
 use detent_protocol::Code;
 use proptest::prelude::*;
@@ -93,6 +94,29 @@ fn every_field_has_the_published_bytes_and_is_hashed() {
     let tank = Transaction::decode(&bytes(TANK)).unwrap();
     assert_eq!((tank.fee_payer.clone(), tank.kind, tank.deadline), (FeePayer::GasTank, TxKind::Reveal, Some(u64::MAX)));
     assert_eq!((hex::encode(tank.hash()), hex::encode(tank.encode())), (TANK_HASH.into(), TANK.into()));
+    for tx in [tx, tank, simple()] {
+        assert_eq!(tx.encoded_len(), tx.encode().len());
+    }
+}
+
+#[test]
+fn a_chain_executes_what_the_published_client_signed() {
+    let key = PublicKey::from_slice(&bytes(KEY)).unwrap();
+    let balances = vec![Endowment { address: address::of_key(&key), public_key: Some(key), balance: 1 << 40 }];
+    let genesis = Genesis { dev: false, balances, ..Genesis::default() };
+    let mut chain = Chain::memory(genesis.clone(), Options::default()).unwrap();
+    let batch = chain.run_batch(&[bytes(SIGNED)], 10).unwrap();
+    assert_eq!((batch.succeeded, batch.refused.len()), (1, 0));
+    assert_eq!(chain.balance(&[0x22; 32]).unwrap(), 5);
+    let mut block = chain.block(1).unwrap();
+    assert_eq!(hex::encode(chain.receipts(1).unwrap()[0].tx_hash.as_ref()), SIGNED_HASH);
+
+    // a block with the other form of the signature is not a block
+    let mut other = Chain::memory(genesis, Options::default()).unwrap();
+    block.transactions[0].signature = Transaction::decode(&bytes(SIGNED)).unwrap().signature;
+    assert_eq!(other.import(&block).err().map(|fault| fault.code), Some(Code::ReplayMismatch));
+    block.transactions[0] = Transaction::from_wire(&bytes(SIGNED)).unwrap();
+    other.import(&block).unwrap();
 }
 
 #[test]

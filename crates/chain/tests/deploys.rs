@@ -41,7 +41,8 @@ fn names_are_checked_and_unique_and_codes_are_stored_once() {
     chain.seal().unwrap();
     let reader = chain.reader();
     assert_eq!(reader.get(&Key::code(&hash)).unwrap().unwrap().len(), robot(&[]).len());
-    let codes = reader.scan(Some(&Key::code(&[0; 32])), 10).unwrap().into_iter().filter(|(k, _)| k.space() == detent_state::Space::Code).count();
+    let codes =
+        reader.scan(Some(&Key::code(&[0; 32])), 10).unwrap().into_iter().filter(|(k, _)| k.space() == detent_state::Space::Code).count();
     assert_eq!(codes, 1);
 }
 
@@ -101,7 +102,11 @@ fn a_constructor_runs_once_with_its_calldata_and_the_value() {
     assert_eq!(chain.balance(&made).unwrap(), 123);
     assert_eq!(done.receipt.events[0].emitter, made);
     let again = call(&mut chain, &made, "init", 0, &Script::new().end());
-    assert_eq!(again.receipt.outcome, Outcome::Halt { reason: Halt::Refused(codes::INVALID_FUNCTION_NAME) }, "locked out, also with the entry bit");
+    assert_eq!(
+        again.receipt.outcome,
+        Outcome::Halt { reason: Halt::Refused(codes::INVALID_FUNCTION_NAME) },
+        "locked out, also with the entry bit"
+    );
     let nested_again = call(&mut chain, &made, "run", 0, &Script::new().call(Kind::Call, &made, "init", 0, &Script::new().end()).end());
     assert_eq!(nested(output(&nested_again)).0, codes::INVALID_FUNCTION_NAME);
 }

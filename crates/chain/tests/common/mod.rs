@@ -3,9 +3,7 @@
 
 use detent_chain::payload::{CallPayload, DeployData};
 use detent_chain::{Address, Chain, Executed, Genesis, Options, Outcome, TxKind, address, genesis::Endowment};
-use detent_gate::abi::{
-    Attributes, ContractAbi, ContractKind, FieldKind, FunctionAbi, SECTION, ScalarType, StateField, StateSchema, V1_2,
-};
+use detent_gate::abi::{Attributes, ContractAbi, ContractKind, FieldKind, FunctionAbi, SECTION, ScalarType, StateField, StateSchema, V1_2};
 
 pub const ALICE: Address = [0xa1; 32];
 pub const BOB: Address = [0xb0; 32];
