@@ -18,6 +18,7 @@
 //! | what does it cost? who gets the fees? | `fees.rs` |
 //! | what is a block? how is one sealed and stored? | `block.rs`, `open.rs`, `tables.rs` |
 //! | what does a chain start from? | `genesis.rs` |
+//! | what can a chain be asked? | `queries.rs` |
 //! | batches, imported blocks, replays, views | `batch.rs`, `replay.rs`, `view.rs` |
 //! | how fast? | [`bench`] |
 
@@ -43,6 +44,7 @@ mod open;
 pub mod outcome;
 pub mod payload;
 mod perform;
+mod queries;
 pub mod receipt;
 mod replay;
 mod rules;
