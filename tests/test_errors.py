@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
 from detent import errors
+from places import ROOT
 
 NAMES = sorted({entry.name for entry in errors.catalogue().values()})
 

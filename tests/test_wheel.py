@@ -9,7 +9,7 @@ import sys
 import venv
 from pathlib import Path
 
-from conftest import ROOT
+from places import ROOT
 
 
 def test_the_readme_example_runs_from_an_installed_wheel_without_rust(tmp_path: Path) -> None:

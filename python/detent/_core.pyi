@@ -7,6 +7,32 @@ Every function raises :class:`detent.errors.DetentError` subclasses with a code 
 from collections.abc import Sequence
 from typing import final
 
+__all__ = [
+    "Batch",
+    "Block",
+    "Chain",
+    "Event",
+    "Key",
+    "MeterBench",
+    "Metered",
+    "Receipt",
+    "Run",
+    "__version__",
+    "bench_calls",
+    "bench_transfers",
+    "call_payload",
+    "check",
+    "contract_address",
+    "engines",
+    "hash_poseidon2",
+    "meter",
+    "run",
+    "sign_batch",
+    "signals_intact",
+    "verify",
+    "wat2wasm",
+]
+
 __version__: str
 
 @final
@@ -149,7 +175,7 @@ class Batch:
 class Chain:
     """A chain on an embedded store, or in memory."""
 
-    def __init__(self, path: str | None = None, *, genesis: str | None = None, engine: str = "cranelift") -> None: ...
+    def __new__(cls, path: str | None = None, *, genesis: str | None = None, engine: str = "cranelift") -> Chain: ...
     @property
     def height(self) -> int: ...
     @property
@@ -247,7 +273,7 @@ class Run:
 class MeterBench:
     """A module without imports under one meter (``none``, ``fuel``, ``hostcall``, ``form``), on Cranelift."""
 
-    def __init__(self, wasm: bytes, meter: str) -> None: ...
+    def __new__(cls, wasm: bytes, meter: str) -> MeterBench: ...
     @property
     def compile_ns(self) -> int: ...
     def run(self, entry: str, n: int) -> int:
@@ -262,6 +288,9 @@ class MeterBench:
 
 def bench_calls(calls: int) -> list[tuple[str, float, float]]:
     """What a call does, its nanoseconds here, and through wasmtime's tuned pool; medians of one run."""
+
+def bench_transfers(token: bytes, typed: bool, transactions: int, accounts: int, block: int) -> str:
+    """Token transfers on one core as JSON: rates, times, the same moves natively; balances and root are checked afterwards."""
 
 def check(wasm: bytes, contract: bool) -> str:
     """The gate's report as JSON."""

@@ -1,6 +1,9 @@
 //! What benchmarks need of the core.
 
+use crate::engines;
 use crate::errors::detached;
+use detent_chain::Options;
+use detent_chain::bench::{Slots, TransferBench, bench_transfers as transfers};
 use detent_engine::{Meter, MeterBench as Inner};
 use pyo3::prelude::*;
 use std::sync::{Mutex, PoisonError};
@@ -55,4 +58,15 @@ impl MeterBench {
 pub fn bench_calls(py: Python<'_>, calls: u32) -> PyResult<Vec<(&'static str, f64, f64)>> {
     let rows = detached(py, || detent_engine::probe::calls(calls))?;
     Ok(rows.iter().map(|row| (row.what, row.ours, row.pooling)).collect())
+}
+
+/// Token transfers on one core as JSON: rates, times, the same moves natively; balances and root are checked afterwards.
+#[pyfunction]
+pub fn bench_transfers(py: Python<'_>, token: &[u8], typed: bool, transactions: usize, accounts: usize, block: usize) -> PyResult<String> {
+    let slots = if typed { Slots::Typed } else { Slots::Raw };
+    let report = detached(py, || {
+        let options = Options { cache: engines::cache()?, ..Options::default() };
+        transfers(&TransferBench { token, slots, transactions, accounts, block }, options)
+    })?;
+    Ok(report.to_json().to_string())
 }

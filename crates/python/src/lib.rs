@@ -49,6 +49,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<stages::Metered>()?;
     module.add_class::<stages::Run>()?;
     module.add_function(wrap_pyfunction!(bench::bench_calls, module)?)?;
+    module.add_function(wrap_pyfunction!(bench::bench_transfers, module)?)?;
     module.add_function(wrap_pyfunction!(chain::call_payload, module)?)?;
     module.add_function(wrap_pyfunction!(contract_address, module)?)?;
     module.add_function(wrap_pyfunction!(engine_names, module)?)?;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -108,10 +109,7 @@ def check(
     """Ask the gate: every reason against a module at once."""
     report = detent.check(file, contract=not bare)
     if as_json:
-        reasons = [
-            {key: getattr(reason, key) for key in ("code", "name", "rule", "message", "offset", "function", "hint")} for reason in report.reasons
-        ]
-        emit({"admitted": report.admitted, "reasons": reasons, "omitted": report.omitted, "warnings": report.warnings, "facts": report.facts}, as_json=True)
+        emit({"admitted": report.admitted, **asdict(report)}, as_json=True)
     elif report.admitted:
         shape = {key: value for key, value in report.facts["shape"].items() if value}
         facts = {key: value for key, value in report.facts.items() if key != "shape" and value not in (None, [], False)}
