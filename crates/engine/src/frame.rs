@@ -1,7 +1,7 @@
 //! One frame, as `docs/metering.md` sections 3 to 5 and 7 order it: the same code for every engine.
 
 use crate::{Budget, Call, End, Ended, Exit, Frame, Host, Instance, Reply, Trap, guard, stack};
-use detent_gas::Deterministic;
+use detent_gas::{Deterministic, Place};
 use detent_protocol::{Code, Fault, Schedule};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -53,8 +53,8 @@ pub(crate) trait Live: Instance {
 pub(crate) enum Left {
     /// A host function left; [`Live::exit`] says why.
     Host(Vec<Frame>),
-    /// A trap, with the live activations of this host entry and the sum of their refunds.
-    Trap(Trap, Vec<Frame>, u64),
+    /// A trap, with the live activations of this host entry and the sum of what is to be settled for them.
+    Trap(Trap, Vec<Frame>, Place),
     /// The node's trouble.
     Node(Fault),
 }
@@ -180,7 +180,10 @@ fn close<L: Live>(live: &mut L, left: Result<Vec<u64>, Left>, owed: i64) -> Resu
         // Out of gas is nothing but a negative cell, whatever else happened.
         Ok(_) if gas < 0 => closed(End::OutOfGas),
         Ok(values) => closed(End::Returned(values)),
-        Err(Left::Trap(trap, frames, refund)) => {
+        Err(Left::Trap(trap, frames, Place { unpaid, refund })) => {
+            // What the form had not taken from the cell yet counts before the cell is judged.
+            let gas = gas.saturating_sub(i64::try_from(unpaid).unwrap_or(i64::MAX));
+            live.set(Cell::Gas, gas);
             let end = match live.get(Cell::Status) {
                 _ if gas < 0 => End::OutOfGas,
                 NO_MEMORY => return Err(Fault::new(Code::NodeFault, "no memory for memory.grow")),
@@ -256,6 +259,10 @@ fn callback<L: Live>(live: &mut L, exports: &Exports, entry: &str, args: &[u64])
         return Err(Exit::Stop);
     }
     let closed = close(live, left, owed).map_err(Exit::Node)?;
+    // One gas cell: the outer entries are out of gas as well, and unwinding them here costs no walk of the stack at each.
+    if closed.end == End::OutOfGas {
+        return Err(Exit::OutOfGas);
+    }
     live.set(Cell::Rest, rest);
     live.set(Cell::Owed, owed);
     live.set(Cell::Status, 0);

@@ -5,7 +5,7 @@
 use crate::fork::Process;
 use crate::frame::{self, Cell, Exports, Left, Live};
 use crate::{Artefact, Call, Ended, Engine, Exit, Host, Instance, Settings, Trap, guard, stack};
-use detent_gas::{Deterministic, Form, ValType};
+use detent_gas::{Deterministic, Form, Place, ValType};
 use detent_protocol::{Code, Fault, Schedule};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -306,5 +306,6 @@ fn left(error: &Error) -> Left {
         // Its stacks must outlast the logical one; the rest cannot come from an admitted module.
         _ => return Left::Node(Fault::new(Code::NodeFault, format!("the engine stopped: {error}"))),
     };
-    Left::Trap(trap, Vec::new(), 0)
+    // The fine form settles in its cells.
+    Left::Trap(trap, Vec::new(), Place::default())
 }

@@ -14,8 +14,10 @@ pub(crate) struct Block {
     pub operators: u64,
     /// What entering it costs: its operators and the additions.
     pub cost: u64,
-    /// An operator of it can trap or call: the gas cell must be exact in it.
-    pub observed: bool,
+    /// An operator of it can trap.
+    pub traps: bool,
+    /// An operator of it wants the gas cell exact: it calls in the form, or is `unreachable`.
+    pub exact: bool,
     /// It begins after `loop`.
     pub heads_loop: bool,
 }
@@ -42,16 +44,36 @@ impl Cutting<'_> {
     }
 }
 
-/// The blocks of a body.
+/// The blocks of a body, in program order.
+#[derive(Debug, Default)]
+pub(crate) struct Blocks {
+    pub list: Vec<Block>,
+    /// By ordinal of a construct: the number of the block that begins after its `end`, if one does.
+    after: Vec<Option<usize>>,
+}
+
+impl Blocks {
+    /// By ordinal: what all blocks cost together that come after the construct's end.
+    pub fn costs_after(&self) -> Vec<u64> {
+        let mut rest = vec![0u64; self.list.len() + 1];
+        for (place, block) in self.list.iter().enumerate().rev() {
+            rest[place] = rest[place + 1].saturating_add(block.cost);
+        }
+        self.after.iter().map(|after| after.and_then(|first| rest.get(first)).copied().unwrap_or_default()).collect()
+    }
+}
+
+/// Divides a body into blocks.
 pub(crate) fn blocks(
     body: &FunctionBody<'_>,
     locals: u64,
     cutting: &Cutting<'_>,
     prices: &Prices,
     schedule: &Schedule,
-) -> Result<Vec<Block>, Fault> {
+) -> Result<Blocks, Fault> {
     let mut control = Control::new();
     let mut done = Vec::new();
+    let mut after = Vec::new();
     let mut block = Block::default();
     let mut operators = body.get_operators_reader().map_err(malformed)?;
     while !operators.eof() {
@@ -59,7 +81,17 @@ pub(crate) fn blocks(
         let step = control.step(&operator, |o| cutting.cuts(o))?;
         if step.executes {
             block.operators = block.operators.saturating_add(prices.of(&operator));
-            block.observed |= operator::observes(&operator);
+            block.traps |= operator::traps(&operator);
+            // Compilers make one trapping branch of a branch and an `unreachable`, and report the branch's offset: nothing may depend on it.
+            block.exact |= operator::calls_in_form(&operator) || matches!(operator, Operator::Unreachable);
+        }
+        if let Some(construct) = step.closed.filter(|_| step.begins) {
+            if after.len() <= construct.ordinal {
+                after.resize(construct.ordinal + 1, None);
+            }
+            if let Some(slot) = after.get_mut(construct.ordinal) {
+                *slot = Some(done.len() + 1);
+            }
         }
         if step.begins {
             let next = Block { heads_loop: matches!(operator, Operator::Loop { .. }), ..Block::default() };
@@ -74,5 +106,5 @@ pub(crate) fn blocks(
         let additions = u64::from(schedule.function.entry).saturating_add(u64::from(schedule.function.local).saturating_mul(locals));
         first.cost = first.cost.saturating_add(additions);
     }
-    Ok(done)
+    Ok(Blocks { list: done, after })
 }

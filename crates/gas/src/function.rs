@@ -1,13 +1,14 @@
 //! The third walk through a body: writing it in deterministic form.
 
-use crate::blocks::{Block, blocks};
+use crate::blocks::{Block, Blocks, blocks};
 use crate::cells::{flags, status};
 use crate::control::{Control, Kind};
-use crate::ledger::{FREE_LEAF, Join, Ledger, State};
+use crate::ledger::{self, FREE_ENTRY, Join, Ledger, State, Want};
 use crate::module::{invalid, malformed};
 use crate::nan::{Float, canonical_result, canonicalise, hides};
 use crate::operator;
 use crate::plan::Plan;
+use crate::side::Place;
 use crate::survey::{Marks, Survey};
 use detent_protocol::Fault;
 use wasm_encoder::{BlockType, Function, InstructionSink, ValType};
@@ -17,8 +18,8 @@ use wasmparser::Operator;
 pub(crate) struct Written {
     /// The body, without its size.
     pub body: Vec<u8>,
-    /// Refunds by offset in `body`.
-    pub refunds: Vec<(u32, u64)>,
+    /// What to settle by offset in `body`.
+    pub places: Vec<(u32, Place)>,
 }
 
 /// The code of one body as it grows, with the locals that it turned out to need.
@@ -26,7 +27,7 @@ struct Writer<'a> {
     plan: &'a Plan<'a>,
     survey: &'a Survey,
     code: Vec<u8>,
-    refunds: Vec<(u32, u64)>,
+    places: Vec<(u32, Place)>,
     ledger: Ledger,
     control: Control,
     /// By open construct: what its label wants, and where the count was at its `if`.
@@ -35,8 +36,11 @@ struct Writer<'a> {
     /// First index after the original's locals; the local of the hidden parameter, if the function takes it.
     first_local: u32,
     rest: Option<u32>,
+    no_results: bool,
     extra: Vec<(Extra, ValType)>,
     blocks: std::vec::IntoIter<Block>,
+    /// By construct that the function ends after: what that costs.
+    tails: Vec<Option<i64>>,
     /// Costs of the current block's operators that have not executed yet.
     unexecuted: u64,
     /// What `detent:owed` holds above the local that kept it at entry, where that is known.
@@ -53,13 +57,23 @@ enum Extra {
     Nan64,
 }
 
+/// What comes after each construct that the function ends after without anything looking at the gas cell: paths to it settle that as well.
+fn tails(survey: &Survey, blocks: &Blocks) -> Vec<Option<i64>> {
+    let costs = blocks.costs_after();
+    let tail = |(ordinal, marks): (usize, &Marks)| {
+        (marks.tail && !marks.tabled).then(|| ledger::fuel(costs.get(ordinal).copied().unwrap_or_default()))
+    };
+    survey.marks.iter().enumerate().map(tail).collect()
+}
+
 /// Writes the body of a defined function.
 pub(crate) fn write(plan: &Plan<'_>, place: usize) -> Result<Written, Fault> {
     let (Some(body), Some(survey), Some(need)) = (plan.module.bodies.get(place), plan.surveys.get(place), plan.needs.get(place)) else {
         return Err(invalid("function without a body"));
     };
     let blocks = blocks(body, survey.locals, &plan.cutting(), &plan.prices, plan.schedule)?;
-    let total = blocks.iter().fold(0u64, |sum, b| sum.saturating_add(b.cost));
+    let total = blocks.list.iter().fold(0u64, |sum, b| sum.saturating_add(b.cost));
+    let tails = tails(survey, &blocks);
     let hidden = plan.is_hidden(place);
     let locals = survey.parameters.saturating_add(survey.locals).saturating_add(u64::from(hidden));
     let first_local = u32::try_from(locals).ok().filter(|l| *l < u32::MAX - 8).ok_or_else(|| invalid("too many locals"))?;
@@ -67,22 +81,23 @@ pub(crate) fn write(plan: &Plan<'_>, place: usize) -> Result<Written, Fault> {
         plan,
         survey,
         code: Vec::with_capacity(body.range().len() * 2),
-        refunds: Vec::new(),
+        places: Vec::new(),
         // The ledger's local comes first of the added ones.
         ledger: Ledger::new(plan.cells.gas, first_local, plan.metering),
         control: Control::new(),
-        joins: vec![(Join::Cell, State::default())],
+        joins: vec![(Join::Cell { cell: 0, guarded: true }, State::default())],
         ordinal: 1,
         first_local,
         rest: hidden.then_some(u32::try_from(survey.parameters).unwrap_or(u32::MAX)),
+        no_results: plan.module.ty(plan.module.type_of(plan.module.function(place))?)?.results().is_empty(),
         extra: vec![(Extra::Gas, ValType::I64)],
-        blocks: blocks.into_iter(),
+        blocks: blocks.list.into_iter(),
+        tails,
         unexecuted: 0,
         owed: None,
     };
     writer.enter(need.frame, need.counted, need.bytes);
-    // A function that calls could multiply work without meeting a loop; a leaf cannot.
-    writer.next_block(survey.calls_something() || total > FREE_LEAF);
+    writer.next_block(total > FREE_ENTRY);
 
     let mut operators = body.get_operators_reader().map_err(malformed)?;
     let mut current = Some(operators.read_with_offset().map_err(malformed)?);
@@ -116,18 +131,17 @@ impl Writer<'_> {
         {
             // From here on the parameter is what callees get. Frames are far below 2^30; what is not overflows any stack.
             let clamp = |bytes: u64| i32::try_from(bytes).unwrap_or(i32::MAX / 2).min(i32::MAX / 2);
-            let cell = self.plan.cells.status;
-            let below = clamp(reserve.saturating_sub(frame));
+            let (cell, calls) = (self.plan.cells.status, self.survey.calls_something());
             let mut code = self.sink();
-            code.local_get(rest).i32_const(clamp(frame)).i32_sub();
             if counted {
-                code.local_tee(rest).i32_const(below).i32_lt_s().if_(BlockType::Empty);
+                code.local_get(rest).i32_const(clamp(reserve)).i32_lt_s().if_(BlockType::Empty);
                 code.i32_const(status::STACK_OVERFLOW).global_set(cell).unreachable().end();
-            } else {
-                code.local_set(rest);
+            }
+            if calls {
+                code.local_get(rest).i32_const(clamp(frame)).i32_sub().local_set(rest);
             }
         }
-        if let Some(owed) = self.plan.cells.owed.filter(|_| self.plan.metering && self.survey.observes) {
+        if let Some(owed) = self.plan.cells.owed.filter(|_| self.plan.metering && self.survey.stands) {
             let base = self.extra(Extra::Owed, ValType::I64);
             self.sink().global_get(owed).local_set(base);
             self.owed = Some(0);
@@ -137,8 +151,13 @@ impl Writer<'_> {
     fn next_block(&mut self, test: bool) {
         let block = self.blocks.next().unwrap_or_default();
         self.unexecuted = block.operators;
+        let want = match (self.plan.cells.owed, block) {
+            (_, Block { exact: true, .. }) | (Some(_), Block { traps: true, .. }) => Want::Exact,
+            (None, Block { traps: true, .. }) => Want::Known,
+            _ => Want::Nothing,
+        };
         let mut code = InstructionSink::new(&mut self.code);
-        self.ledger.block(block.cost, block.observed, test || block.heads_loop, &mut code);
+        self.ledger.block(block.cost, want, test || block.heads_loop, &mut code);
     }
 
     /// Brings this path to what a label wants.
@@ -172,6 +191,7 @@ impl Writer<'_> {
                 }
             }
             Operator::End => self.close(step.executes, step.begins, step.continues, step.closed.map(|c| c.kind)),
+            Operator::BrIf { relative_depth } if self.leaves_alone(*relative_depth) => self.leave(*relative_depth, raw),
             _ => self.plain(operator, raw, next)?,
         }
         if step.begins {
@@ -184,7 +204,8 @@ impl Writer<'_> {
     /// What precedes an operator that can trap, call or leave.
     fn before(&mut self, operator: &Operator<'_>) -> Result<(), Fault> {
         match operator {
-            Operator::Br { relative_depth } | Operator::BrIf { relative_depth } => self.meet(*relative_depth),
+            Operator::Br { relative_depth } => self.meet(*relative_depth),
+            Operator::BrIf { relative_depth } if !self.leaves_alone(*relative_depth) => self.meet(*relative_depth),
             Operator::BrTable { targets } => {
                 // First those that want the local, all with the same constant; the cell can be exact besides.
                 let mut depths = targets.targets().collect::<Result<Vec<_>, _>>().map_err(malformed)?;
@@ -194,7 +215,7 @@ impl Writer<'_> {
                 for cell in [false, true] {
                     for &depth in &depths {
                         let place = self.joins.len().checked_sub(1).and_then(|n| n.checked_sub(depth as usize));
-                        if place.and_then(|p| self.joins.get(p)).is_some_and(|(j, _)| (*j == Join::Cell) == cell) {
+                        if place.and_then(|p| self.joins.get(p)).is_some_and(|(j, _)| matches!(j, Join::Cell { .. }) == cell) {
                             self.meet(depth);
                         }
                     }
@@ -206,16 +227,54 @@ impl Writer<'_> {
                 self.ledger.test(&mut InstructionSink::new(&mut self.code));
             }
             Operator::CallIndirect { .. } => self.ledger.test(&mut InstructionSink::new(&mut self.code)),
+            Operator::Call { .. } => self.ledger.guard(&mut InstructionSink::new(&mut self.code)),
             _ => {}
         }
         Ok(())
     }
 
+    /// Whether a `br_if` leaves forward and takes no values along: then what its label wants of the count can be done where it is taken only.
+    fn leaves_alone(&self, depth: u32) -> bool {
+        self.control.label(depth).is_some_and(|c| match c.kind {
+            Kind::Loop => false,
+            Kind::Function => self.no_results,
+            _ => c.ty == wasmparser::BlockType::Empty,
+        })
+    }
+
+    /// Writes such a `br_if`: as it is if there is nothing to do, else as an `if` around a `br`.
+    fn leave(&mut self, depth: u32, raw: &[u8]) {
+        let before = self.ledger.state;
+        let at = self.code.len();
+        self.meet(depth);
+        if self.code.len() == at {
+            self.code.extend_from_slice(raw);
+            return;
+        }
+        let meeting = self.code.split_off(at);
+        self.sink().if_(BlockType::Empty);
+        self.code.extend_from_slice(&meeting);
+        self.sink().br(depth.saturating_add(1)).end();
+        self.ledger.state = before;
+    }
+
     fn open(&mut self, operator: &Operator<'_>, raw: &[u8]) {
         let marks = self.survey.marks.get(self.ordinal).copied().unwrap_or_default();
+        let tail = self.tails.get(self.ordinal).copied().flatten();
         self.ordinal += 1;
-        let Marks { tabled, tail, has_else } = marks;
-        let mut join = if tail && !tabled { Join::Cell } else { Join::Open { tabled } };
+        let Marks { tabled, has_else, .. } = marks;
+        let mut join = match operator {
+            // So that after its charge the local is the count itself: what its head stores and tests wants no addition.
+            // Ways back will come with other cells than the way in.
+            Operator::Loop { .. } => {
+                let charge = self.blocks.as_slice().first().map_or(0, |b| ledger::fuel(b.cost));
+                Join::Local { local: if tabled { 0 } else { charge }, cell: None, guarded: self.ledger.state.guarded() }
+            }
+            _ => match tail {
+                Some(cell) => Join::Cell { cell, guarded: true },
+                None => Join::Open { tabled },
+            },
+        };
         let meets_now = match operator {
             Operator::Loop { .. } => true,
             // Where there is no `else`, the condition being false is a path from here to the end.
@@ -239,7 +298,7 @@ impl Writer<'_> {
             self.meet(0);
         }
         self.sink().end();
-        let join = self.joins.pop().map_or(Join::Cell, |(join, _)| join);
+        let join = self.joins.pop().map_or(Join::Open { tabled: false }, |(join, _)| join);
         if begins {
             self.ledger.resume(join);
         }
@@ -269,10 +328,10 @@ impl Writer<'_> {
                 }
             }
             None => {
-                if self.unexecuted != 0
-                    && let Ok(offset) = u32::try_from(self.code.len())
-                {
-                    self.refunds.push((offset, self.unexecuted));
+                // `next_block` saw to it that this is known.
+                let place = Place { unpaid: self.ledger.unpaid().unwrap_or_default(), refund: self.unexecuted };
+                if let Ok(offset) = u32::try_from(self.code.len()) {
+                    self.places.push((offset, place));
                 }
             }
         }
@@ -418,7 +477,7 @@ impl Writer<'_> {
         let mut function = Function::new(locals);
         let shift = u32::try_from(function.byte_len()).map_err(|_| invalid("body too large"))?;
         function.raw(self.code);
-        let refunds = self.refunds.into_iter().map(|(offset, refund)| (offset.saturating_add(shift), refund)).collect();
-        Ok(Written { body: function.into_raw_body(), refunds })
+        let places = self.places.into_iter().map(|(offset, place)| (offset.saturating_add(shift), place)).collect();
+        Ok(Written { body: function.into_raw_body(), places })
     }
 }

@@ -29,7 +29,7 @@ pub fn host_call_meter(wasm: &[u8], schedule: &Schedule) -> Result<Vec<u8>, Faul
     for place in 0..module.bodies.len() {
         let (Some(body), Some(survey)) = (module.bodies.get(place), plan.surveys.get(place)) else { continue };
         let found = blocks(body, survey.locals, &plan.cutting(), &plan.prices, schedule)?;
-        costs.push(found.into_iter().map(|block| block.cost).collect());
+        costs.push(found.list.iter().map(|block| block.cost).collect());
     }
     let mut meter = HostCall { plan: &plan, costs, place: 0, charge_type: 0, imported: false };
     let mut out = wasm_encoder::Module::new();

@@ -26,7 +26,7 @@ mod survey;
 
 pub use facts::{Export, Facts, FuncType, Import, ValType};
 pub use host_call::{METER_MODULE, METER_NAME, host_call_meter};
-pub use side::SideTable;
+pub use side::{Place, SideTable};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use detent_protocol::{Fault, Schedule};
@@ -71,7 +71,7 @@ pub struct Deterministic {
     pub wasm: Vec<u8>,
     /// Which form it is in.
     pub form: Form,
-    /// Refunds by code offset in `wasm`; empty in the fine form.
+    /// What to settle by code offset in `wasm`; empty in the fine form.
     pub side: SideTable,
     /// Facts about the original.
     pub facts: Facts,

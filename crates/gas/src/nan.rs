@@ -69,12 +69,12 @@ pub(crate) fn hides(operator: &Operator<'_>) -> bool {
         )
 }
 
-/// Replaces a NaN on the stack by the canonical one, by way of a local.
+/// Replaces a NaN on the stack by the canonical one, by way of a local. `x >= x` is false of a NaN only, and one flag of a processor, where `x == x` is two.
 pub(crate) fn canonicalise(float: Float, local: u32, code: &mut InstructionSink<'_>) {
     code.local_tee(local);
     match float {
-        Float::F32 => code.f32_const(Ieee32::new(0x7fc0_0000)).local_get(local).local_get(local).f32_eq(),
-        Float::F64 => code.f64_const(Ieee64::new(0x7ff8_0000_0000_0000)).local_get(local).local_get(local).f64_eq(),
+        Float::F32 => code.f32_const(Ieee32::new(0x7fc0_0000)).local_get(local).local_get(local).f32_ge(),
+        Float::F64 => code.f64_const(Ieee64::new(0x7ff8_0000_0000_0000)).local_get(local).local_get(local).f64_ge(),
     };
     code.select();
 }

@@ -65,7 +65,24 @@ pub(crate) fn calls(operator: &Operator<'_>) -> bool {
     matches!(operator, Operator::Call { .. } | Operator::CallIndirect { .. })
 }
 
-/// Whether the gas cell must be exact when an operator executes: it can trap or call, in the original or in the form.
-pub(crate) fn observes(operator: &Operator<'_>) -> bool {
-    traps(operator) || calls(operator) || matches!(operator, Operator::MemoryGrow { .. } | Operator::TableGrow { .. })
+/// Whether an activation can stand at an operator when a frame ends, or something else looks at the gas cell there.
+pub(crate) fn stands(operator: &Operator<'_>) -> bool {
+    traps(operator) || calls_in_form(operator)
+}
+
+/// Whether an operator calls in the form: the original's calls, and those that a helper of ours charges.
+pub(crate) fn calls_in_form(operator: &Operator<'_>) -> bool {
+    use Operator::*;
+    calls(operator)
+        || matches!(
+            operator,
+            MemoryGrow { .. }
+                | MemoryInit { .. }
+                | MemoryCopy { .. }
+                | MemoryFill { .. }
+                | TableGrow { .. }
+                | TableInit { .. }
+                | TableCopy { .. }
+                | TableFill { .. }
+        )
 }

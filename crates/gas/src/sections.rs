@@ -5,7 +5,7 @@ use crate::function;
 use crate::helpers;
 use crate::module::{Module, invalid};
 use crate::plan::{Added, Plan};
-use crate::side::SideTable;
+use crate::side::{Place, SideTable};
 use crate::{Deterministic, RESERVED};
 use detent_protocol::{Code, Fault};
 use wasm_encoder::reencode::{self, Reencode};
@@ -62,8 +62,8 @@ pub(crate) fn assemble(plan: &Plan<'_>) -> Result<Deterministic, Fault> {
     if let Some(count) = module.data_count {
         out.section(&DataCountSection { count });
     }
-    let (code, refunds) = code(plan)?;
-    let side = side(&out, &code, refunds)?;
+    let (code, places) = code(plan)?;
+    let side = side(&out, &code, places)?;
     out.section(&code);
     if let Some(data) = module.data.clone() {
         let data = module.wasm.get(data).ok_or_else(|| invalid("data section outside the module"))?;
@@ -176,34 +176,34 @@ fn elements(plan: &Plan<'_>) -> Result<Option<ElementSection>, Fault> {
     Ok(Some(elements).filter(|e| !e.is_empty()))
 }
 
-/// Writes all bodies; refunds by offset in the section's bodies.
-fn code(plan: &Plan<'_>) -> Result<(CodeSection, Vec<(usize, u64)>), Fault> {
+/// Writes all bodies; what to settle by offset in the section's bodies.
+fn code(plan: &Plan<'_>) -> Result<(CodeSection, Vec<(usize, Place)>), Fault> {
     let mut code = CodeSection::new();
-    let mut refunds = Vec::new();
+    let mut places = Vec::new();
     for place in 0..plan.module.bodies.len() {
         let written = function::write(plan, place)?;
         code.raw(&written.body);
         // The body lies at the end of what is there now.
         let start = code.byte_len() - written.body.len();
-        refunds.extend(written.refunds.into_iter().map(|(offset, refund)| (start + offset as usize, refund)));
+        places.extend(written.places.into_iter().map(|(offset, place)| (start + offset as usize, place)));
     }
     for (added, _) in &plan.added {
         code.function(&helpers::write(plan, added)?);
     }
-    Ok((code, refunds))
+    Ok((code, places))
 }
 
-/// Moves refunds to offsets in the module, given what precedes the code section.
-fn side(before: &wasm_encoder::Module, code: &CodeSection, refunds: Vec<(usize, u64)>) -> Result<SideTable, Fault> {
+/// Moves places to offsets in the module, given what precedes the code section.
+fn side(before: &wasm_encoder::Module, code: &CodeSection, places: Vec<(usize, Place)>) -> Result<SideTable, Fault> {
     // The section: its id, its size, the number of bodies, the bodies.
     let mut section = Vec::new();
     code.encode(&mut section);
     let shift = before.len() + 1 + section.len() - code.byte_len();
-    let entries = refunds.into_iter().map(|(offset, refund)| {
+    let places = places.into_iter().map(|(offset, place)| {
         let offset = u32::try_from(shift + offset).map_err(|_| invalid("code beyond 4 GiB"))?;
-        Ok((offset, refund))
+        Ok((offset, place))
     });
-    Ok(SideTable::from_entries(entries.collect::<Result<Vec<_>, Fault>>()?))
+    Ok(SideTable::from_places(places.collect::<Result<Vec<_>, Fault>>()?))
 }
 
 fn facts(plan: &Plan<'_>) -> Result<Facts, Fault> {

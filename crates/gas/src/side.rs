@@ -1,33 +1,71 @@
-//! The side table: refunds by code offset, for engines that say where an activation stands.
+//! The side table: what to settle by code offset, for engines that say where an activation stands.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-/// Refunds in fuel by code offset, ascending; offsets without a refund are absent.
+/// What is still to be settled for an activation that stands at an operator when a frame ends, in fuel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Charged by the rules, and not yet taken from the gas cell. Only where an operator traps, never at a call.
+    pub unpaid: u64,
+    /// Costs of the block's operators that come after: given back.
+    pub refund: u64,
+}
+
+/// Places by code offset, ascending; offsets with nothing to settle are absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct SideTable {
-    // Two columns, so that a search touches offsets only.
+    // Columns, so that a search touches offsets only.
     offsets: Vec<u32>,
+    unpaid: Vec<u64>,
     refunds: Vec<u64>,
 }
 
 impl SideTable {
-    /// What an activation standing at `offset` (from the first byte of the rewritten module) gets back.
+    /// What is to be settled for an activation standing at `offset` (from the first byte of the rewritten module).
+    pub fn place(&self, offset: u32) -> Place {
+        let at = self.offsets.binary_search(&offset).ok();
+        let place = at.and_then(|i| Some(Place { unpaid: *self.unpaid.get(i)?, refund: *self.refunds.get(i)? }));
+        place.unwrap_or_default()
+    }
+
+    /// What it gets back.
     pub fn refund(&self, offset: u32) -> u64 {
-        self.offsets.binary_search(&offset).ok().and_then(|i| self.refunds.get(i)).copied().unwrap_or(0)
+        self.place(offset).refund
+    }
+
+    /// What must be taken from the gas cell before the cell is judged: where that makes it negative, the frame is out of gas.
+    pub fn unpaid(&self, offset: u32) -> u64 {
+        self.place(offset).unpaid
     }
 
     /// A table of the given (offset, refund) pairs. Of equal offsets one is kept.
     pub fn from_entries(entries: impl IntoIterator<Item = (u32, u64)>) -> SideTable {
-        let mut entries: Vec<_> = entries.into_iter().filter(|e| e.1 != 0).collect();
-        entries.sort_unstable();
-        entries.dedup_by_key(|e| e.0);
-        let (offsets, refunds) = entries.into_iter().unzip();
-        SideTable { offsets, refunds }
+        SideTable::from_places(entries.into_iter().map(|(offset, refund)| (offset, Place { unpaid: 0, refund })))
     }
 
-    /// The entries, ascending by offset.
+    /// A table of places. Of equal offsets one is kept.
+    pub fn from_places(places: impl IntoIterator<Item = (u32, Place)>) -> SideTable {
+        let mut places: Vec<_> = places.into_iter().filter(|(_, place)| *place != Place::default()).collect();
+        places.sort_unstable();
+        places.dedup_by_key(|p| p.0);
+        let mut table = SideTable::default();
+        for (offset, Place { unpaid, refund }) in places {
+            table.offsets.push(offset);
+            table.unpaid.push(unpaid);
+            table.refunds.push(refund);
+        }
+        table
+    }
+
+    /// Offsets and refunds, ascending by offset.
     pub fn entries(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
-        self.offsets.iter().copied().zip(self.refunds.iter().copied())
+        self.places().map(|(offset, place)| (offset, place.refund))
+    }
+
+    /// Offsets and what is to be settled there, ascending by offset.
+    pub fn places(&self) -> impl Iterator<Item = (u32, Place)> + '_ {
+        let settled = self.unpaid.iter().zip(&self.refunds).map(|(&unpaid, &refund)| Place { unpaid, refund });
+        self.offsets.iter().copied().zip(settled)
     }
 
     /// Number of entries.
@@ -35,19 +73,20 @@ impl SideTable {
         self.offsets.len()
     }
 
-    /// Whether no offset has a refund.
+    /// Whether there is nothing to settle anywhere.
     pub fn is_empty(&self) -> bool {
         self.offsets.is_empty()
     }
 
     /// Bytes it holds.
     pub fn size(&self) -> usize {
-        self.len() * (size_of::<u32>() + size_of::<u64>())
+        self.len() * (size_of::<u32>() + 2 * size_of::<u64>())
     }
 
     /// Whether the columns fit each other and offsets ascend: what decoding must check, since a search relies on it.
     pub(crate) fn is_sound(&self) -> bool {
-        self.offsets.len() == self.refunds.len() && self.offsets.windows(2).all(|w| w[0] < w[1])
+        let n = self.offsets.len();
+        self.unpaid.len() == n && self.refunds.len() == n && self.offsets.windows(2).all(|w| w[0] < w[1])
     }
 }
 
@@ -62,5 +101,16 @@ mod tests {
         assert_eq!((table.refund(12), table.refund(40)), (u64::from(u32::MAX) + 1, 7));
         assert_eq!((table.refund(0), table.refund(20), table.refund(41), table.refund(u32::MAX)), (0, 0, 0, 0));
         assert!(table.is_sound());
+    }
+
+    #[test]
+    fn a_place_may_have_either_part() {
+        let table = SideTable::from_places([
+            (9, Place { unpaid: 5, refund: 0 }),
+            (3, Place { unpaid: 0, refund: 0 }),
+            (7, Place { unpaid: 1, refund: 2 }),
+        ]);
+        assert_eq!(table.places().collect::<Vec<_>>(), [(7, Place { unpaid: 1, refund: 2 }), (9, Place { unpaid: 5, refund: 0 })]);
+        assert_eq!((table.unpaid(9), table.refund(9), table.unpaid(3)), (5, 0, 0));
     }
 }

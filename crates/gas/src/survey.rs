@@ -11,7 +11,7 @@ use wasmparser::{BlockType, ContType, FrameKind, FuncType, FunctionBody, ModuleA
 pub(crate) struct Marks {
     /// A `br_table` targets it.
     pub tabled: bool,
-    /// After its `end` come only `end`s up to the end of the function.
+    /// After its `end` comes nothing that branches, calls or can trap, up to the end of the function.
     pub tail: bool,
     /// An `if` with an `else`.
     pub has_else: bool,
@@ -34,7 +34,7 @@ pub(crate) struct Survey {
     /// Of its constructs that can execute, by ordinal.
     pub marks: Vec<Marks>,
     /// Whether any operator can trap or call (and so whether the fine form must know what is owed at entry).
-    pub observes: bool,
+    pub stands: bool,
     /// Whether it uses `memory.grow`; bulk operators on memory; operators that write tables.
     pub grows: bool,
     pub moves_memory: bool,
@@ -106,7 +106,7 @@ pub(crate) fn survey(module: &Module<'_>, ty: u32, body: &FunctionBody<'_>) -> R
         survey.locals += u64::from(group.map_err(malformed)?.0);
     }
     let mut at = Heights { module, control: Control::new(), function: BlockType::FuncType(ty), floors: vec![0], height: 0 };
-    // Ordinals of constructs closed since the last operator other than `end`.
+    // Ordinals of constructs closed since the last operator that does anything with control or can stand.
     let mut closing = Vec::new();
     let mut operators = body.get_operators_reader().map_err(malformed)?;
     while !operators.eof() {
@@ -148,7 +148,7 @@ pub(crate) fn survey(module: &Module<'_>, ty: u32, body: &FunctionBody<'_>) -> R
                 at.height += u64::from(arity.1);
             }
         }
-        if operator != Operator::End {
+        if operator != Operator::End && (step.begins || !step.continues || is_structure(&operator) || operator::stands(&operator)) {
             closing.clear();
         }
         survey.peak = survey.peak.max(at.height);
@@ -166,9 +166,13 @@ pub(crate) fn survey(module: &Module<'_>, ty: u32, body: &FunctionBody<'_>) -> R
     Ok(survey)
 }
 
+fn is_structure(operator: &Operator<'_>) -> bool {
+    matches!(operator, Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } | Operator::Else)
+}
+
 impl Survey {
     fn note(&mut self, module: &Module<'_>, control: &Control, operator: &Operator<'_>) -> Result<(), Fault> {
-        self.observes |= operator::observes(operator);
+        self.stands |= operator::stands(operator);
         match operator {
             Operator::Call { function_index } => {
                 module.type_of(*function_index)?;

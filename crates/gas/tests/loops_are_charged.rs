@@ -85,6 +85,7 @@ fn loop_is_charged(ops: &[Operator<'_>], head: usize, gas: u32, count: u32) -> R
                     b.local = b.cell;
                 }
                 Does::Add(k) => b.local = b.local.map(|l| l + k),
+                // At the head, before anything else that branches.
                 Does::Test => tested |= open.len() == 1,
                 Does::Other => {}
             }
@@ -147,6 +148,60 @@ fn loop_is_charged(ops: &[Operator<'_>], head: usize, gas: u32, count: u32) -> R
     Ok(())
 }
 
+/// The first call that some path reaches without a test of the count in this activation.
+fn call_before_a_test(ops: &[Operator<'_>], gas: u32, count: u32, calls: impl Fn(&Operator<'_>) -> bool) -> Option<usize> {
+    // Of each open construct: what paths to its end have in common, and for an `if` what held at it.
+    let mut open: Vec<(bool, Option<bool>, Option<bool>)> = vec![(false, None, None)];
+    let mut tested = Some(false);
+    let and = |a: Option<bool>, b: Option<bool>| a.zip(b).map(|(a, b)| a && b).or(a).or(b);
+    let mut i = 0;
+    while i < ops.len() {
+        let (does, length) = reads(&ops[i..], gas, count);
+        if matches!(does, Does::Test) {
+            tested = tested.map(|_| true);
+        }
+        if !matches!(does, Does::Other) {
+            i += length;
+            continue;
+        }
+        if calls(&ops[i]) && tested == Some(false) {
+            return Some(i);
+        }
+        let mut branch = |depth: u32, now: Option<bool>| {
+            let place = open.len() - 1 - depth as usize;
+            open[place].1 = and(open[place].1, now);
+        };
+        match &ops[i] {
+            Operator::Br { relative_depth } => {
+                branch(*relative_depth, tested);
+                tested = None;
+            }
+            Operator::BrIf { relative_depth } => branch(*relative_depth, tested),
+            Operator::BrTable { targets } => {
+                targets.targets().map(Result::unwrap).chain([targets.default()]).for_each(|d| branch(d, tested));
+                tested = None;
+            }
+            Operator::Return | Operator::Unreachable => tested = None,
+            // Ways back to a loop come after what its head saw.
+            Operator::Loop { .. } => open.push((true, None, None)),
+            Operator::Block { .. } => open.push((false, None, None)),
+            Operator::If { .. } => open.push((false, None, tested)),
+            Operator::Else => {
+                let last = open.last_mut().unwrap();
+                last.1 = and(last.1, tested);
+                tested = last.2.take();
+            }
+            Operator::End => {
+                let (is_loop, label, skipped) = open.pop().unwrap();
+                tested = if is_loop { tested } else { and(and(tested, label), skipped) };
+            }
+            _ => {}
+        }
+        i += length;
+    }
+    None
+}
+
 fn check(form: &Deterministic) -> Result<usize, String> {
     let gas = exported_gas(form);
     let imported = form.facts.imports.len();
@@ -187,11 +242,8 @@ fn check(form: &Deterministic) -> Result<usize, String> {
                     Operator::Call { function_index } => form.facts.origin[*function_index as usize].is_some(),
                     o => matches!(o, Operator::CallIndirect { .. }),
                 };
-                if let Some(first) = ops.iter().position(calls) {
-                    let test = ops.windows(3).position(|w| matches!(w, [Operator::I64Const { .. }, Operator::I64LtS, Operator::If { .. }]));
-                    if test.is_none_or(|t| t > first) {
-                        return Err(format!("function {place} calls before it tests"));
-                    }
+                if let Some(call) = call_before_a_test(&ops, gas, count, calls) {
+                    return Err(format!("function {place} calls at operator {call} and may not have tested"));
                 }
             }
             _ => {}

@@ -4,7 +4,7 @@ use crate::Frame;
 use crate::Trap;
 use crate::frame::Left;
 use crate::settings::max_frames;
-use detent_gas::Deterministic;
+use detent_gas::{Deterministic, Place};
 use detent_protocol::{Code, Fault};
 use wasmtime::{Error, WasmBacktrace};
 
@@ -28,14 +28,16 @@ pub(super) fn left(error: &Error, host: bool, outer: usize, module: &Determinist
         None => return node(format!("the engine failed: {error:#}")),
     };
     let Some(frames) = frames(error, outer, module) else { return node("the list of activations at a trap is truncated".into()) };
-    let mut refund = 0u64;
+    let mut sum = Place::default();
     for frame in &frames {
         let Some(offset) = frame.offset else { return node("an activation at a trap has no code offset".into()) };
-        refund = refund.saturating_add(module.side.refund(offset));
+        let place = module.side.place(offset);
+        sum.unpaid = sum.unpaid.saturating_add(place.unpaid);
+        sum.refund = sum.refund.saturating_add(place.refund);
     }
     match frames.is_empty() {
         true => node("a trap without activations".into()),
-        false => Left::Trap(trap, frames, refund),
+        false => Left::Trap(trap, frames, sum),
     }
 }
 
