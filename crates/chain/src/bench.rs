@@ -189,7 +189,12 @@ impl Slots {
 fn prepare(chain: &mut Chain, bench: &TransferBench<'_>, accounts: &[Address]) -> Result<Address, Fault> {
     let deployer = accounts.first().copied().unwrap_or_default();
     chain.endow(deployer, 1 << 60, None)?;
-    let data = DeployData { name: "bench-token".into(), wasm: bench.token.to_vec(), kind: 0, init_calldata: (1u128 << 100).to_le_bytes().to_vec() };
+    let data = DeployData {
+        name: "bench-token".into(),
+        wasm: bench.token.to_vec(),
+        kind: 0,
+        init_calldata: (1u128 << 100).to_le_bytes().to_vec(),
+    };
     let done = chain.impersonate(deployer, address::ZERO, 0, data.encode(), 1 << 40, TxKind::Deploy)?;
     let Outcome::Success { output } = &done.receipt.outcome else {
         return Err(Fault::new(Code::NodeFault, format!("the token was not deployed: {:?} {:?}", done.receipt.outcome, done.notes)));
