@@ -161,7 +161,8 @@ pub trait Host: Send {
     /// A call of import number `import` (in the order of `Facts::imports`) with raw arguments.
     fn call(&mut self, import: usize, args: &[u64], instance: &mut dyn Instance) -> Result<Reply, Exit>;
 
-    /// A callback ended: [`End::Returned`], or a trap, out of gas or overflow of the inner entry (refunds already made).
+    /// A callback ended: [`End::Returned`], or a trap or overflow of the inner entry (refunds already made). Nobody is asked when the
+    /// inner entry ended the frame: by `Exit::Stop`, or out of gas, for the gas is the outer one's too.
     fn resume(&mut self, ended: End, instance: &mut dyn Instance) -> Result<Reply, Exit> {
         let _ = (ended, instance);
         Err(Exit::Trap("this host makes no callbacks".into()))

@@ -160,8 +160,8 @@ fn what_ends_inside_a_callback_is_handed_to_the_host() {
         };
         assert_eq!(ends("inner_trap", 1000), (Some(End::Trapped(Trap::Unreachable)), Ok((End::Returned(vec![3]), 120))));
         assert_eq!(ends("inner_deep", 1000), (Some(End::StackOverflow), Ok((End::Returned(vec![3]), 120))));
-        assert_eq!(ends("inner_trap", 19), (Some(End::OutOfGas), Ok((End::OutOfGas, 19))));
-        // `return` inside an inner entry ends the frame: nobody is asked
+        // out of gas ends the outer entries as well, and so does `return`: nobody is asked
+        assert_eq!(ends("inner_trap", 19), (None, Ok((End::OutOfGas, 19))));
         assert_eq!(ends("inner_call", 1000), (None, Ok((End::Stopped, 20))));
         let (seen, result) = ends("missing", 1000);
         assert_eq!((seen, result.unwrap_err().code), (None, Code::EntryUnknown));

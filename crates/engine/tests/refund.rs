@@ -144,3 +144,23 @@ fn nested_stores_do_not_see_each_other() {
     assert_eq!(*seen.lock().unwrap(), expected);
     assert_eq!(ended.used, level(expected[5]));
 }
+
+#[test]
+fn an_unreachable_that_a_branch_leads_to_is_reported_at_the_branch() {
+    // What the rewriter must know of Cranelift: it turns a branch to a lone trap into a conditional trap, with the branch's place. So nothing
+    // may be settled by the offset of an `unreachable`; refunds there are 0 anyway, for nothing after it is reachable.
+    let text = r#"(module $CELLS (func (export "run") (param i32) (if (local.get 0) (then unreachable))))"#;
+    let module = form(Form::Side, text);
+    let mut places = Vec::new();
+    for payload in wasmparser::Parser::new(0).parse_all(&module.wasm) {
+        if let wasmparser::Payload::CodeSectionEntry(body) = payload.unwrap() {
+            let operators = body.get_operators_reader().unwrap().into_iter_with_offsets().map(Result::unwrap);
+            places.extend(operators.filter(|o| matches!(o.0, Operator::If { .. } | Operator::Unreachable)).map(|o| o.1 as u32));
+        }
+    }
+    let [branch, unreachable] = places[..] else { panic!("{places:?}") };
+    let artefact = Cranelift::new(Settings::default()).unwrap().compile(module).unwrap();
+    let ended = run(&*artefact, "run", &[1]);
+    assert_eq!(ended.end, End::Trapped(Trap::Unreachable));
+    assert_eq!(ended.frames[0].offset, Some(branch), "the unreachable itself is at {unreachable}");
+}

@@ -194,8 +194,8 @@ fn host_function(store: &mut Store<Data>, number: usize, ty: &FuncType) -> Resul
                 }
                 Ok(())
             }
-            // Words for people get a trace; ends that are decided by the host alone need none.
-            Err(()) if matches!(view.cx.data().exit, Some(Exit::Trap(_))) => Err(Error::msg("host trap")),
+            // Words for people get a trace, which a callback's do not keep; ends that are decided by the host alone need none.
+            Err(()) if matches!(view.cx.data().exit, Some(Exit::Trap(_))) && view.cx.data().entries == 1 => Err(Error::msg("host trap")),
             Err(()) => Err(shared.quiet.error()),
         }
     };

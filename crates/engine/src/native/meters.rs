@@ -112,7 +112,8 @@ impl MeterBench {
     }
 
     fn set(&mut self, cell: &str, value: Val) -> Result<(), Fault> {
-        let global = self.instance.get_global(&mut self.store, cell).ok_or_else(|| Fault::new(Code::EngineRefused, format!("no {cell}")))?;
+        let global =
+            self.instance.get_global(&mut self.store, cell).ok_or_else(|| Fault::new(Code::EngineRefused, format!("no {cell}")))?;
         global.set(&mut self.store, value).map_err(|e| refused(&e))
     }
 }
