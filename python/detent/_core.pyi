@@ -271,7 +271,7 @@ class Run:
 
 @final
 class MeterBench:
-    """A module without imports under one meter (``none``, ``fuel``, ``hostcall``, ``form``), on Cranelift."""
+    """A module without imports under one meter (``plain``, ``none``, ``fuel``, ``hostcall``, ``form``), on Cranelift."""
 
     def __new__(cls, wasm: bytes, meter: str) -> MeterBench: ...
     @property

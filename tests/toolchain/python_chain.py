@@ -25,6 +25,13 @@ from detent.toolchain.wasm import Module, custom_sections
 WORDS = {"i32": wasmtime.ValType.i32, "i64": wasmtime.ValType.i64}
 
 
+def quiet_engine() -> wasmtime.Engine:
+    """An engine of the wasmtime package that leaves signal handlers alone: this process also runs Detent's own."""
+    config = wasmtime.Config()
+    config.signals_based_traps = False
+    return wasmtime.Engine(config)
+
+
 class Stopped(Exception):  # noqa: N818 - not an error
     """``return`` or ``revert``."""
 
@@ -75,7 +82,7 @@ class Chain:
     """Contracts by name, one world, one call at a time."""
 
     def __init__(self) -> None:
-        self.engine = wasmtime.Engine()
+        self.engine = quiet_engine()
         self.codes: dict[bytes, Code] = {}
         self.world = World()
         self.stack: list[tuple[bytes, str]] = []

@@ -12,7 +12,9 @@ use wasmtime::{Config, Engine, Instance, Linker, Module, Store, Strategy, Val, W
 /// How a bench counts work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meter {
-    /// Not at all: the module as it is, one NaN by the engine.
+    /// Not at all, and nothing else of the form either: the module as it is.
+    Plain,
+    /// Not at all; one NaN by the engine.
     None,
     /// The engine's own fuel, one NaN by the engine.
     Fuel,
@@ -23,14 +25,15 @@ pub enum Meter {
 }
 
 impl Meter {
-    /// `none`, `fuel`, `hostcall` or `form`.
+    /// `plain`, `none`, `fuel`, `hostcall` or `form`.
     pub fn find(name: &str) -> Result<Meter, Fault> {
         match name {
+            "plain" => Ok(Meter::Plain),
             "none" => Ok(Meter::None),
             "fuel" => Ok(Meter::Fuel),
             "hostcall" => Ok(Meter::HostCall),
             "form" => Ok(Meter::Form),
-            other => Err(Fault::new(Code::ArgumentWrong, format!("no meter {other:?}; there are none, fuel, hostcall, form"))),
+            other => Err(Fault::new(Code::ArgumentWrong, format!("no meter {other:?}; there are plain, none, fuel, hostcall, form"))),
         }
     }
 }
@@ -50,14 +53,14 @@ impl MeterBench {
     pub fn new(wasm: &[u8], meter: Meter) -> Result<(MeterBench, Duration), Fault> {
         let mut configuration: Config = config(Strategy::Cranelift, &Settings::default()).map_err(|e| refused(&e))?;
         if meter != Meter::Form {
-            configuration.cranelift_nan_canonicalization(true);
+            configuration.cranelift_nan_canonicalization(meter != Meter::Plain);
             // as compilers write it; the form re-encodes
             configuration.wasm_features(WasmFeatures::CALL_INDIRECT_OVERLONG, true);
         }
         configuration.consume_fuel(meter == Meter::Fuel);
         let engine = Engine::new(&configuration).map_err(|e| refused(&e))?;
         let bytes = match meter {
-            Meter::None | Meter::Fuel => wasm.to_vec(),
+            Meter::Plain | Meter::None | Meter::Fuel => wasm.to_vec(),
             Meter::HostCall => detent_gas::host_call_meter(wasm, Schedule::current())?,
             Meter::Form => rewrite(wasm, Schedule::current(), &Options { form: Form::Side, ..Options::default() })?.wasm,
         };
@@ -83,7 +86,7 @@ impl MeterBench {
     /// Runs an export `(i32) -> i64` and gives its result and the time it took, or the trap as a fault.
     pub fn run(&mut self, entry: &str, n: u32) -> Result<(u64, Duration), Fault> {
         match self.meter {
-            Meter::None => {}
+            Meter::Plain | Meter::None => {}
             Meter::Fuel => self.store.set_fuel(PLENTY as u64).map_err(|e| refused(&e))?,
             Meter::HostCall => *self.store.data_mut() = PLENTY,
             Meter::Form => {
@@ -101,7 +104,7 @@ impl MeterBench {
     /// What the last run used by this meter's count; 0 without one.
     pub fn used(&mut self) -> u64 {
         match self.meter {
-            Meter::None => 0,
+            Meter::Plain | Meter::None => 0,
             Meter::Fuel => self.store.get_fuel().map_or(0, |left| PLENTY as u64 - left),
             Meter::HostCall => (PLENTY - *self.store.data()) as u64,
             Meter::Form => {
