@@ -22,10 +22,12 @@ pub enum Meter {
     HostCall,
     /// The deterministic form.
     Form,
+    /// The deterministic form without its charges: one NaN and the stack rule only.
+    Uncharged,
 }
 
 impl Meter {
-    /// `plain`, `none`, `fuel`, `hostcall` or `form`.
+    /// `plain`, `none`, `fuel`, `hostcall`, `form` or `uncharged`.
     pub fn find(name: &str) -> Result<Meter, Fault> {
         match name {
             "plain" => Ok(Meter::Plain),
@@ -33,7 +35,8 @@ impl Meter {
             "fuel" => Ok(Meter::Fuel),
             "hostcall" => Ok(Meter::HostCall),
             "form" => Ok(Meter::Form),
-            other => Err(Fault::new(Code::ArgumentWrong, format!("no meter {other:?}; there are plain, none, fuel, hostcall, form"))),
+            "uncharged" => Ok(Meter::Uncharged),
+            other => Err(Fault::new(Code::ArgumentWrong, format!("no meter {other:?}; there are plain, none, fuel, hostcall, form, uncharged"))),
         }
     }
 }
@@ -52,7 +55,7 @@ impl MeterBench {
     /// Compiles `wasm` under the meter. Also says how long compiling took.
     pub fn new(wasm: &[u8], meter: Meter) -> Result<(MeterBench, Duration), Fault> {
         let mut configuration: Config = config(Strategy::Cranelift, &Settings::default()).map_err(|e| refused(&e))?;
-        if meter != Meter::Form {
+        if !matches!(meter, Meter::Form | Meter::Uncharged) {
             configuration.cranelift_nan_canonicalization(meter != Meter::Plain);
             // as compilers write it; the form re-encodes
             configuration.wasm_features(WasmFeatures::CALL_INDIRECT_OVERLONG, true);
@@ -62,7 +65,10 @@ impl MeterBench {
         let bytes = match meter {
             Meter::Plain | Meter::None | Meter::Fuel => wasm.to_vec(),
             Meter::HostCall => detent_gas::host_call_meter(wasm, Schedule::current())?,
-            Meter::Form => rewrite(wasm, Schedule::current(), &Options { form: Form::Side, ..Options::default() })?.wasm,
+            Meter::Form | Meter::Uncharged => {
+                let options = Options { form: Form::Side, metering: meter == Meter::Form, ..Options::default() };
+                rewrite(wasm, Schedule::current(), &options)?.wasm
+            }
         };
         let began = Instant::now();
         let module = Module::new(&engine, &bytes).map_err(|e| refused(&e))?;
@@ -89,7 +95,7 @@ impl MeterBench {
             Meter::Plain | Meter::None => {}
             Meter::Fuel => self.store.set_fuel(PLENTY as u64).map_err(|e| refused(&e))?,
             Meter::HostCall => *self.store.data_mut() = PLENTY,
-            Meter::Form => {
+            Meter::Form | Meter::Uncharged => {
                 self.set("detent:gas", Val::I64(PLENTY))?;
                 self.set("detent:rest", Val::I32(Schedule::current().limits.stack_bytes as i32))?;
             }
@@ -107,7 +113,7 @@ impl MeterBench {
             Meter::Plain | Meter::None => 0,
             Meter::Fuel => self.store.get_fuel().map_or(0, |left| PLENTY as u64 - left),
             Meter::HostCall => (PLENTY - *self.store.data()) as u64,
-            Meter::Form => {
+            Meter::Form | Meter::Uncharged => {
                 let left = self.instance.get_global(&mut self.store, "detent:gas").and_then(|cell| cell.get(&mut self.store).i64());
                 (PLENTY - left.unwrap_or(PLENTY)) as u64
             }
