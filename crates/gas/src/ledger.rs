@@ -105,7 +105,7 @@ impl Ledger {
     }
 
     /// Makes the cell as much less than the count.
-    fn settle(&mut self, less: i64, code: &mut InstructionSink<'_>) {
+    pub fn settle(&mut self, less: i64, code: &mut InstructionSink<'_>) {
         if !self.on || self.state.cell == Some(less) {
             return;
         }

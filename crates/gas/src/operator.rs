@@ -60,6 +60,38 @@ pub(crate) fn traps(operator: &Operator<'_>) -> bool {
     )
 }
 
+/// Whether an operator accesses memory at an offset that a memory of at most `bytes` cannot have, whatever the address: a compiler may
+/// take it for an unconditional trap. (Generous by a few bytes.)
+pub(crate) fn always_out_of_bounds(operator: &Operator<'_>, bytes: u64) -> bool {
+    use Operator::*;
+    match operator {
+        I32Load { memarg }
+        | I64Load { memarg }
+        | F32Load { memarg }
+        | F64Load { memarg }
+        | I32Load8S { memarg }
+        | I32Load8U { memarg }
+        | I32Load16S { memarg }
+        | I32Load16U { memarg }
+        | I64Load8S { memarg }
+        | I64Load8U { memarg }
+        | I64Load16S { memarg }
+        | I64Load16U { memarg }
+        | I64Load32S { memarg }
+        | I64Load32U { memarg }
+        | I32Store { memarg }
+        | I64Store { memarg }
+        | F32Store { memarg }
+        | F64Store { memarg }
+        | I32Store8 { memarg }
+        | I32Store16 { memarg }
+        | I64Store8 { memarg }
+        | I64Store16 { memarg }
+        | I64Store32 { memarg } => memarg.offset.saturating_add(16) > bytes,
+        _ => false,
+    }
+}
+
 /// Whether an operator calls, in the original.
 pub(crate) fn calls(operator: &Operator<'_>) -> bool {
     matches!(operator, Operator::Call { .. } | Operator::CallIndirect { .. })

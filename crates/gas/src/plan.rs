@@ -3,6 +3,7 @@
 use crate::blocks::Cutting;
 use crate::callgraph::{CallGraph, HostImport};
 use crate::cells::{Cells, Helpers};
+use crate::helpers::memory_maximum;
 use crate::hidden::{Hidden, cutting, hidden};
 use crate::module::{Module, invalid};
 use crate::prices::Prices;
@@ -41,6 +42,8 @@ pub(crate) struct Plan<'a> {
     /// By import.
     pub hosts: Vec<HostImport>,
     pub cells: Cells,
+    /// What the memory can have at most.
+    pub memory_bytes: u64,
     pub helpers: Helpers,
     /// Types to write: the original's, then those of the form.
     pub types: Vec<FuncType>,
@@ -77,6 +80,7 @@ impl<'a> Plan<'a> {
             metering: options.metering,
             cutting: cutting(&surveys, module.imported_functions),
             cells: cells(module, options.form)?,
+            memory_bytes: module.memory.map_or(0, |m| memory_maximum(&m, schedule.limits.memory_pages).saturating_mul(1 << 16)),
             helpers: Helpers::default(),
             types: (0u32..).zip(&module.types).map(|(i, _)| module.ty(i).cloned()).collect::<Result<_, _>>()?,
             widened: Vec::new(),

@@ -109,6 +109,26 @@ fn nothing_is_settled_at_unreachable() {
     }
 }
 
+/// Nor where a compiler can know that an access is out of bounds; there the form gives back in advance what comes after.
+#[test]
+fn nothing_is_settled_at_accesses_that_must_trap() {
+    let text = r#"(module (memory 1 2) (func (export "f") (param i32)
+        (if (local.get 0) (then (drop (i32.load offset=131069 (i32.const 0))) (i32.store8 (i32.const 0) (i32.const 1))))
+        (loop (i64.store offset=4000000000 (local.get 0) (i64.const 0)) (br_if 0 (local.get 0)))))"#;
+    let side = form(text, Form::Side);
+    // Only the plain store has anything.
+    assert_eq!(side.side.len(), 1);
+    let call = |arg, fuel| run_both(text, "f", &[arg], limits(fuel));
+    let trap = End::Trapped(wasmi::TrapCode::MemoryOutOfBounds);
+    // Arm: const load drop const const store; of them two executed. Loop: get const store get br_if; three executed.
+    let (taken, skipped) = (ENTRY + 2 + 2, ENTRY + 2 + 3);
+    assert_eq!((call(1, 1000).end, call(1, 1000).used), (trap.clone(), taken));
+    assert_eq!((call(0, 1000).end, call(0, 1000).used), (trap.clone(), skipped));
+    // The whole block is what must be paid for.
+    assert_eq!((call(1, taken + 3).end, call(1, taken + 4).end), (End::OutOfGas, trap.clone()));
+    assert_eq!((call(0, skipped + 1).end, call(0, skipped + 2).end), (End::OutOfGas, trap));
+}
+
 #[test]
 fn the_fine_form_owes_what_the_side_table_refunds() {
     let side = form(MIXED, Form::Side);
