@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from places import ROOT
 
 from detent import samples
 from detent.toolchain import build
+from places import ROOT
 
 
 @pytest.mark.parametrize("name", ["token", "counter"])

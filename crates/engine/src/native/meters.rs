@@ -36,7 +36,9 @@ impl Meter {
             "hostcall" => Ok(Meter::HostCall),
             "form" => Ok(Meter::Form),
             "uncharged" => Ok(Meter::Uncharged),
-            other => Err(Fault::new(Code::ArgumentWrong, format!("no meter {other:?}; there are plain, none, fuel, hostcall, form, uncharged"))),
+            other => {
+                Err(Fault::new(Code::ArgumentWrong, format!("no meter {other:?}; there are plain, none, fuel, hostcall, form, uncharged")))
+            }
         }
     }
 }
