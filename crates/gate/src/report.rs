@@ -140,6 +140,8 @@ impl Findings {
     pub(crate) fn add_with_hint(&mut self, rule: Rule, message: String, offset: Option<usize>, function: Option<u32>, hint: String) {
         let list = self.by_rule.entry(rule).or_default();
         if list.len() < PER_RULE {
+            // the validator spreads some of its messages over lines
+            let message = if message.contains('\n') { message.split_whitespace().collect::<Vec<_>>().join(" ") } else { message };
             list.push(Reason { rule, message, offset, function, hint });
         } else {
             *self.omitted.entry(rule.name()).or_default() += 1;

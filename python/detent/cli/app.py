@@ -286,6 +286,11 @@ def doctor(as_json: Json = False) -> None:
             as_json=True,
         )
     else:
-        rows("", ["", "what", "state", "needed for"], [["ok" if one.good else "NO", one.what, one.state, one.needed_for] for one in found])
+        rows(
+            "",
+            ["", "what", "state", "needed for"],
+            [["ok" if one.good else "NO", one.what, one.state, one.needed_for] for one in found],
+            numbers=False,
+        )
     if not found[1].good:
         raise typer.Exit(EXIT_NO)

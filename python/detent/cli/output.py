@@ -48,11 +48,11 @@ def emit(data: Mapping[str, Any], *, as_json: bool, title: str | None = None) ->
     console.print(table)
 
 
-def rows(title: str, header: Iterable[str], lines: Iterable[Iterable[Any]]) -> None:
-    """Prints a table."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+def rows(title: str, header: Iterable[str], lines: Iterable[Iterable[Any]], *, numbers: bool = True) -> None:
+    """Prints a table; ``numbers`` aligns all columns but the first to the right."""
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
     for index, name in enumerate(header):
-        table.add_column(name, justify="left" if index == 0 else "right", overflow="fold")
+        table.add_column(name, justify="right" if numbers and index else "left", overflow="fold")
     for line in lines:
         table.add_row(*(str(cell) for cell in line))
     console.print(table)
