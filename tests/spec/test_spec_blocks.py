@@ -175,6 +175,7 @@ def test_prices_come_from_the_schedule() -> None:
         code_word = 0
         [stack]
         frame = 64
+        operator = 2
         nested_call = 512
         [limits]
         memory_pages = 1

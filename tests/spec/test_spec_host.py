@@ -159,8 +159,8 @@ BEGIN = """(module (import "env" "h" (func $h (param i32)))
 def test_start_initialize_and_entry_run_in_this_order_on_one_gas() -> None:
     host = Scripted()
     ended = ran(BEGIN, host=host, fuel=100, rest=500)
-    # Each: entry 2, const 1, call 3; each with the whole budget less its frame of 72.
-    assert [(args, fuel, rest) for _, args, fuel, rest in host.seen] == [((1,), 94, 428), ((2,), 88, 428), ((3,), 82, 428)]
+    # Each: entry 2, const 1, call 3; each with the whole budget less its frame of 8 + 2 * 2 + 64.
+    assert [(args, fuel, rest) for _, args, fuel, rest in host.seen] == [((1,), 94, 424), ((2,), 88, 424), ((3,), 82, 424)]
     assert (ended.end, ended.used) == ("returned", 18)
     assert ran(BEGIN, host=Scripted(), initialize=False).used == 6
 

@@ -1,20 +1,30 @@
-"""Section 5: frames, bounds, reserves, and where the logical stack overflows. Sizes are bytes: 8 a value, 64 an activation."""
+"""Section 5: frames, bounds, reserves, and where the logical stack overflows. Sizes are bytes: 8 a value, 64 an activation.
+
+Most tests are under a schedule in which operators take nothing, so that the arithmetic is about one thing at a time; what operators
+take has tests of its own at the end.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 
 import pytest
-from spec_cases import Scripted, ran, wat
+from spec_cases import Scripted, wat
+from spec_cases import ran as ran_under
 
 from detent.spec import CallBack, Return, Returned, Schedule, Trapped, prepare
 from detent.spec.stack import StackPlan, components
 
 LIMITS = Schedule.current().limits
+FLAT = dataclasses.replace(Schedule.current(), stack=dataclasses.replace(Schedule.current().stack, operator=0))
+
+
+def ran(text: str, *args, **options):
+    return ran_under(text, *args, **{"schedule": FLAT, **options})
 
 
 def plans(text: str, **options: object) -> list[StackPlan]:
-    return [code.plan for code in prepare(wat(text), **options).codes]  # type: ignore[arg-type]
+    return [code.plan for code in prepare(wat(text), **{"schedule": FLAT, **options}).codes]  # type: ignore[arg-type]
 
 
 def test_a_frame_counts_parameters_locals_and_the_peak_of_operands() -> None:
@@ -65,7 +75,7 @@ def test_a_cycle_is_counted_and_reserves_the_acyclic_part_below_it() -> None:
 
 
 def test_an_acyclic_function_over_the_limit_is_counted_for_its_callers() -> None:
-    schedule = dataclasses.replace(Schedule.current(), limits=dataclasses.replace(LIMITS, stack_bytes=200))
+    schedule = dataclasses.replace(FLAT, limits=dataclasses.replace(LIMITS, stack_bytes=200))
     text = "(module (func $a) (func $b call $a) (func $c call $b) (func $d call $c) (func $e call $d))"
     # a 64, b 128, c 192; d would need 256 and is counted, with that as its reserve; e sees it as counted.
     assert [(plan.counted, plan.needed) for plan in plans(text, schedule=schedule)] == [
@@ -76,7 +86,7 @@ def test_an_acyclic_function_over_the_limit_is_counted_for_its_callers() -> None
 def test_a_bound_that_equals_the_limit_is_not_over_it() -> None:
     text = '(module (func $a) (func $b call $a) (func $c (export "main") call $b))'
     for limit, counted in ((193, False), (192, False), (191, True)):
-        schedule = dataclasses.replace(Schedule.current(), limits=dataclasses.replace(LIMITS, stack_bytes=limit))
+        schedule = dataclasses.replace(FLAT, limits=dataclasses.replace(LIMITS, stack_bytes=limit))
         assert [plan.counted for plan in plans(text, schedule=schedule)] == [False, False, counted]
         assert ran(text, schedule=schedule).end == ("stack_overflow" if counted else "returned")
 
@@ -224,3 +234,25 @@ def test_callbacks_nest_as_deep_as_the_budget_allows_without_nesting_python_call
     assert [isinstance(found, Trapped) for found in overflows] == [True] + [False] * 7281
     # main: entry 2, call 3, each level.
     assert ended.used == 7282 * 5
+
+
+def test_reachable_operators_take_two_bytes_each_and_structure_takes_none() -> None:
+    # get, eqz, if, return; get, const, sub, call: 8 operators; block, loop, end, else and nop are none, nor are dead ones.
+    text = """(module (func $f (export "main") (param i32)
+        nop block loop local.get 0 i32.eqz if return i64.const 9 drop else nop end end end
+        local.get 0 i32.const 1 i32.sub call $f))"""
+    plan = plans(text, schedule=Schedule.current())[0]
+    assert plan == StackPlan(8 * (1 + 2) + 2 * 8 + 64, True, 8 * (1 + 2) + 2 * 8 + 64)
+
+
+def test_a_function_of_many_shared_sums_takes_what_a_compiler_may_keep_of_them() -> None:
+    # 500 times get, const, add, drop, and a call of itself: 2,002 operators, two values at once.
+    shared = "".join(f"local.get 0 i32.const {n} i32.add drop " for n in range(500))
+    plan = plans(f"(module (func $f (param i32) {shared} local.get 0 call $f))", schedule=Schedule.current())[0]
+    assert plan.frame == 8 * (1 + 2) + 2 * 2002 + 64
+
+
+def test_the_whole_budget_under_the_schedule_in_force() -> None:
+    # a frame is 88 + 2 * 8 = 104: get, eqz, if, return, get, const, sub, call; 4194304 // 104 = 40329 activations
+    assert ran(DOWN, [40_328], schedule=Schedule.current()).end == "returned"
+    assert ran(DOWN, [40_329], schedule=Schedule.current()).end == "stack_overflow"

@@ -84,11 +84,11 @@ def test_additions_are_not_given_back() -> None:
     assert (ended.end, ended.used) == ("trapped:unreachable", 6)
 
 
-def test_fifty_thousand_activations_do_not_nest_python_calls() -> None:
-    text = """(module (global $n (mut i32) (i32.const 50000))
+def test_forty_thousand_activations_do_not_nest_python_calls() -> None:
+    text = """(module (global $n (mut i32) (i32.const 40000))
         (func $f (export "main")
           global.get $n i32.const 1 i32.sub global.set $n
           global.get $n if call $f else unreachable end))"""
     ended = ran(text)
     # Each: entry 2, get, const, sub 3, set 2, get, if 2; then call 3, at the bottom unreachable 1.
-    assert (ended.end, ended.used) == ("trapped:unreachable", 50_000 * 9 + 49_999 * 3 + 1)
+    assert (ended.end, ended.used) == ("trapped:unreachable", 40_000 * 9 + 39_999 * 3 + 1)

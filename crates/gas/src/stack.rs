@@ -22,7 +22,9 @@ pub(crate) fn needs(calls: &CallGraph, surveys: &[Survey], schedule: &Schedule) 
         .iter()
         .map(|s| {
             let values = s.parameters.saturating_add(s.locals).saturating_add(s.peak);
-            Need { frame: values.saturating_mul(8).saturating_add(u64::from(schedule.stack.frame)), counted: false, bytes: 0 }
+            let operators = s.operators.saturating_mul(u64::from(schedule.stack.operator));
+            let frame = values.saturating_mul(8).saturating_add(operators).saturating_add(u64::from(schedule.stack.frame));
+            Need { frame, counted: false, bytes: 0 }
         })
         .collect();
     let functions = calls.functions;

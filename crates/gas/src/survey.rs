@@ -25,6 +25,8 @@ pub(crate) struct Survey {
     pub locals: u64,
     /// Greatest operand height after any reachable operator.
     pub peak: u64,
+    /// Reachable operators but `block`, `loop`, `end`, `else`, `nop`.
+    pub operators: u64,
     /// Functions called directly (each once, ascending), by index.
     pub calls: Vec<u32>,
     /// Classes of types called indirectly (each once, ascending).
@@ -118,6 +120,8 @@ pub(crate) fn survey(module: &Module<'_>, ty: u32, body: &FunctionBody<'_>) -> R
         if !step.stays {
             continue;
         }
+        let structure = matches!(operator, Operator::Block { .. } | Operator::Loop { .. } | Operator::End | Operator::Else | Operator::Nop);
+        survey.operators += u64::from(live && !structure);
         match &operator {
             Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
                 if let Operator::If { .. } = operator {

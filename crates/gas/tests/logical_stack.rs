@@ -212,3 +212,17 @@ fn peak_counts_reachable_operands_only_and_those_of_enclosing_constructs() {
     assert!(matches!(run_both(text, "f", &[], at(frame(4))).end, End::Returned(_)));
     assert_eq!(run_both(text, "f", &[], at(frame(4) - 1)).end, End::StackOverflow);
 }
+
+#[test]
+fn reachable_operators_take_their_share_and_structure_takes_none() {
+    // get, eqz, if, return; get, const, sub, call: 8 operators; block, loop, end, else and nop are none, nor are dead ones
+    let text = r#"(module (func $f (export "f") (param i32)
+        nop block loop local.get 0 i32.eqz if return i64.const 9 drop else nop end end end
+        local.get 0 i32.const 1 i32.sub call $f))"#;
+    let per = frame(1 + 2) + 8 * Schedule::current().stack.operator as i32;
+    for form in [Form::Side, Form::Fine] {
+        let module = form_by(text, form, Schedule::current());
+        assert_eq!(Machine::new(&module).run("f", &[3], at(4 * per)).end, End::Returned(vec![]));
+        assert_eq!(Machine::new(&module).run("f", &[3], at(4 * per - 1)).end, End::StackOverflow);
+    }
+}

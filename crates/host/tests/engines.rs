@@ -192,8 +192,9 @@ fn nested_calls_are_asked_with_the_same_stack_pages_and_fuel_on_every_engine() {
     assert_eq!(asked[0], asked[1]);
     let call = &asked[0][0].0;
     let (stack, limits) = (&Schedule::current().stack, &Schedule::current().limits);
-    // nine operands at the peak: eight arguments and the address of the result
-    assert_eq!(call.rest, limits.stack_bytes as i32 - 9 * 8 - stack.frame as i32);
+    // nine operands at the peak: eight arguments and the address of the result; with the call and the store, and two constants and a
+    // call at the end, 14 operators
+    assert_eq!(call.rest, limits.stack_bytes as i32 - 9 * 8 - 14 * stack.operator as i32 - stack.frame as i32);
     assert_eq!(call.pages, limits.live_pages - 1);
     assert_eq!(call.function, "nnnnnnn1");
 }

@@ -111,6 +111,8 @@ table! {
     Stack: u32 {
         /// Each activation, besides 8 for each parameter, local and operand.
         frame,
+        /// Each reachable operator but `block`, `loop`, `end`, `else`, `nop`.
+        operator,
         /// Each nested call.
         nested_call,
     }

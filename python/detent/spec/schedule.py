@@ -50,6 +50,7 @@ class StackSizes:
     """Bytes of the logical stack."""
 
     frame: int
+    operator: int
     nested_call: int
 
 

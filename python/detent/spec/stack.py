@@ -13,6 +13,9 @@ from .schedule import Schedule
 VALUE = 8
 """Bytes of a parameter, local or operand, whatever its type."""
 
+STRUCTURE = frozenset({"block", "loop", "end", "else", "nop"})
+"""Operators that no frame counts."""
+
 
 @dataclass(frozen=True, slots=True)
 class StackPlan:
@@ -50,7 +53,10 @@ def stack_plans(
 def frame_size(shape: Shape, found: Reach, schedule: Schedule) -> int:
     """`frame(f)`."""
     peak = max((height for height, live in zip(shape.heights, found.operators, strict=True) if live), default=0)
-    return VALUE * (len(shape.type.params) + len(shape.function.locals) + peak) + schedule.stack.frame
+    body = zip(shape.function.body, found.operators, strict=True)
+    operators = sum(1 for operator, live in body if live and operator.name not in STRUCTURE)
+    values = len(shape.type.params) + len(shape.function.locals) + peak
+    return VALUE * values + schedule.stack.operator * operators + schedule.stack.frame
 
 
 def call_graph(

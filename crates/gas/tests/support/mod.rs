@@ -25,7 +25,17 @@ pub fn options(form: Form) -> Options {
 
 /// Rewrites text, and checks that the result is a module that an engine accepts.
 pub fn form(text: &str, form: Form) -> Deterministic {
-    form_by(text, form, Schedule::current())
+    form_by(text, form, flat())
+}
+
+/// The schedule in force, but operators take nothing of the logical stack, so that tests of frames are about one thing at a time.
+pub fn flat() -> &'static Schedule {
+    static FLAT: std::sync::LazyLock<Schedule> = std::sync::LazyLock::new(|| {
+        let mut schedule = Schedule::current().clone();
+        schedule.stack.operator = 0;
+        schedule
+    });
+    &FLAT
 }
 
 pub fn form_by(text: &str, form: Form, schedule: &Schedule) -> Deterministic {
