@@ -196,3 +196,15 @@ FLOATS = [
 ]
 
 CASES = [*TRAPS, *CONTROL, *MEMORY, *FLOATS]
+
+
+def _shared(count: int) -> Case:
+    """Endless recursion with ``count`` products that a compiler computes once and keeps across the call."""
+    products = "".join(f"(local.set 1 (i64.xor (local.get 1) (i64.mul (local.get 0) (i64.const {2 * n + 3}))))" for n in range(count))
+    text = f"""(module (func $f (export "f") (param i64) (result i64) (local i64)
+        {products} (drop (call $f (i64.add (local.get 0) (i64.const 1)))) {products} (local.get 1)))"""
+    return Case(f"endless_recursion_of_{count}_shared_values", text, args=(7,))
+
+
+#: A compiler's frame for these is many times what values alone would count: the logical stack still ends first.
+SHARED = [_shared(count) for count in (10, 200, 1000)]

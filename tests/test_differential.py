@@ -6,7 +6,7 @@ import pytest
 
 import detent
 from detent import _core, spec
-from modules import CASES, Case
+from modules import CASES, SHARED, Case
 
 ENGINES = _core.engines()
 LIMIT = 3_000_000
@@ -43,3 +43,12 @@ def test_out_of_gas_at_every_limit_around_what_is_used(case: Case) -> None:
             assert want == (outcome, used, results)
         if limit < used:
             assert want[:2] == ("out_of_gas", limit)
+
+
+@pytest.mark.parametrize("case", SHARED, ids=[case.name for case in SHARED])
+def test_shared_values_of_a_compiler_do_not_exhaust_the_native_stack(case: Case) -> None:
+    wasm = _core.wat2wasm(case.text)
+    fuel = 500_000_000
+    found = {engine: actual(wasm, case, fuel, engine) for engine in ENGINES}
+    assert {outcome for outcome, _, _ in found.values()} == {"stack_overflow"}
+    assert len({used for _, used, _ in found.values()}) == 1
