@@ -1,5 +1,6 @@
 //! The third walk through a body: writing it in deterministic form.
 
+mod pins;
 mod plain;
 
 use crate::blocks::{Block, Blocks, blocks};
@@ -43,6 +44,7 @@ struct Writer<'a> {
     tails: Vec<Option<i64>>,
     /// Costs of the current block's operators that have not executed yet.
     unexecuted: u64,
+    written: pins::Written,
     /// What `detent:owed` holds above the local that kept it at entry, where that is known.
     owed: Option<u64>,
 }
@@ -94,6 +96,7 @@ pub(crate) fn write(plan: &Plan<'_>, place: usize) -> Result<Written, Fault> {
         blocks: blocks.list.into_iter(),
         tails,
         unexecuted: 0,
+        written: pins::Written::Nothing,
         owed: None,
     };
     writer.enter(need.frame, need.counted, need.bytes);
@@ -193,6 +196,9 @@ impl Writer<'_> {
             Operator::End => self.close(step.executes, step.begins, step.continues, step.closed.map(|c| c.kind)),
             Operator::BrIf { relative_depth } if self.leaves_alone(*relative_depth) => self.leave(*relative_depth, raw),
             _ => self.plain(operator, raw, next)?,
+        }
+        if step.begins || step.closed.is_some() {
+            self.written = pins::Written::Anything;
         }
         if step.begins {
             self.owed = None;

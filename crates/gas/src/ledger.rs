@@ -58,7 +58,7 @@ pub(crate) enum Join {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Want {
     Nothing,
-    /// The count must be a known constant above it.
+    /// The count must be a known constant below it.
     Known,
     Exact,
 }
@@ -91,7 +91,9 @@ impl Ledger {
         self.state.local = self.state.local.map(|k| k.saturating_sub(cost));
         self.state.cell = self.state.cell.map(|k| k.saturating_sub(cost));
         self.state.tested &= cost == 0;
-        if want == Want::Exact || (want == Want::Known && self.state.cell.is_none()) {
+        // A cell below the count, as paths to the end of a function leave it, would be judged too hard.
+        let known = self.state.cell.is_some_and(|k| k <= 0);
+        if want == Want::Exact || (want == Want::Known && !known) {
             self.store(code);
         }
         if test {

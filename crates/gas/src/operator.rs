@@ -92,6 +92,37 @@ pub(crate) fn always_out_of_bounds(operator: &Operator<'_>, bytes: u64) -> bool 
     }
 }
 
+/// Whether an operator loads from memory; and if so, whether it is one that compilers fold into the instruction that uses the value.
+pub(crate) fn load(operator: &Operator<'_>) -> Option<bool> {
+    use Operator::*;
+    match operator {
+        I32Load { .. } | I64Load { .. } | F32Load { .. } | F64Load { .. } => Some(true),
+        I32Load8S { .. }
+        | I32Load8U { .. }
+        | I32Load16S { .. }
+        | I32Load16U { .. }
+        | I64Load8S { .. }
+        | I64Load8U { .. }
+        | I64Load16S { .. }
+        | I64Load16U { .. }
+        | I64Load32S { .. }
+        | I64Load32U { .. } => Some(false),
+        _ => None,
+    }
+}
+
+/// The width of a store to memory, in bytes.
+pub(crate) fn store(operator: &Operator<'_>) -> Option<u8> {
+    use Operator::*;
+    match operator {
+        I32Store8 { .. } | I64Store8 { .. } => Some(1),
+        I32Store16 { .. } | I64Store16 { .. } => Some(2),
+        I32Store { .. } | F32Store { .. } | I64Store32 { .. } => Some(4),
+        I64Store { .. } | F64Store { .. } => Some(8),
+        _ => None,
+    }
+}
+
 /// Whether an operator calls, in the original.
 pub(crate) fn calls(operator: &Operator<'_>) -> bool {
     matches!(operator, Operator::Call { .. } | Operator::CallIndirect { .. })

@@ -221,6 +221,20 @@ fn out_of_gas_in_a_later_block_loses_to_a_trap_in_an_earlier_one() {
 }
 
 #[test]
+fn a_trap_in_an_arm_before_the_end_of_a_function_pays_nothing_of_the_end() {
+    let text = r#"(module (memory 1) (func (export "f") (param i32) (result i32)
+        (if (i32.lt_u (local.get 0) (i32.const 5)) (then (drop (i32.load (i32.sub (local.get 0) (i32.const 5))))))
+        (i32.add (i32.const 1) (i32.mul (i32.const 2) (i32.const 3)))))"#;
+    let used = ENTRY + 4 + 4;
+    let trap = End::Trapped(TrapCode::MemoryOutOfBounds);
+    for extra in 0..10 {
+        let ended = run_both(text, "f", &[4], limits(used + 1 + extra));
+        assert_eq!((&ended.end, ended.used), (&trap, used));
+    }
+    assert_eq!(run_both(text, "f", &[4], limits(used)).end, End::OutOfGas);
+}
+
+#[test]
 fn recursion_pays_each_activation_and_a_trap_refunds_each() {
     let fib = r#"(module (func $fib (export "fib") (param i32) (result i32)
         (if (result i32) (i32.lt_u (local.get 0) (i32.const 2)) (then (local.get 0))

@@ -123,6 +123,8 @@ fn loop_is_charged(ops: &[Operator<'_>], head: usize, gas: u32, count: u32) -> R
             Operator::Return | Operator::Unreachable => now = None,
             Operator::Block { .. } => open.push(Open { is_loop: false, has_else: false, at_if: None, label: None }),
             Operator::If { .. } => open.push(Open { is_loop: false, has_else: false, at_if: now, label: None }),
+            // Nothing comes back to an empty one.
+            Operator::Loop { .. } if matches!(ops.get(i + 1), Some(Operator::End)) => i += 1,
             Operator::Loop { .. } => {
                 // Its own ways back only lower the local; the cell may be anything they left.
                 now = now.map(|b| Bounds { cell: None, ..b });

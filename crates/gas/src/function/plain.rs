@@ -1,5 +1,6 @@
 //! Writing operators that are not structure.
 
+use super::pins::Written;
 use super::{Extra, Writer};
 use crate::cells::flags;
 use crate::ledger;
@@ -32,8 +33,12 @@ impl Writer<'_> {
                 }
             }
             None => {
-                // `next_block` saw to it that this is known.
-                let place = Place { unpaid: self.ledger.unpaid().unwrap_or_default(), refund: self.unexecuted };
+                // `next_block` saw to it that this is known; were it not, storing makes it so.
+                let unpaid = self.ledger.unpaid().unwrap_or_else(|| {
+                    self.ledger.store(&mut InstructionSink::new(&mut self.code));
+                    0
+                });
+                let place = Place { unpaid, refund: self.unexecuted };
                 if let Ok(offset) = u32::try_from(self.code.len()) {
                     self.places.push((offset, place));
                 }
@@ -94,12 +99,14 @@ impl Writer<'_> {
                 self.sink().ref_func(function);
             }
             _ => {
+                self.pin_before(operator);
                 if operator::always_out_of_bounds(operator, self.plan.memory_bytes) {
                     self.stand_in_advance();
                 } else if operator::traps(operator) {
                     self.stand();
                 }
                 self.code.extend_from_slice(raw);
+                self.pin_after(operator);
                 if let Some(float) = canonical_result(operator)
                     && !next.is_some_and(hides)
                 {
@@ -141,6 +148,7 @@ impl Writer<'_> {
         self.stand();
         self.sink().call(function);
         self.ledger.called();
+        self.written = Written::Nothing;
         self.owed = None;
         Ok(())
     }
