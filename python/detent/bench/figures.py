@@ -26,17 +26,24 @@ class Figures:
 
 
 def interleaved(rounds: int, works: dict[str, Callable[[], float]]) -> dict[str, float]:
-    """The median of each work's own measurement over rounds in which all take turns, so that drift touches all alike.
+    """The median of each work's own measurement over rounds in which all take turns, so that drift touches all alike."""
+    return {name: statistics.median(values) for name, values in by_round(rounds, works).items()}
 
-    The first round warms up and is not counted.
-    """
+
+def ratio(over: list[float], under: list[float]) -> float:
+    """The median of two works' ratios within each round: what slows a round down slows both."""
+    return statistics.median(a / b for a, b in zip(over, under, strict=True))
+
+
+def by_round(rounds: int, works: dict[str, Callable[[], float]]) -> dict[str, list[float]]:
+    """Each work's measurements, one a round. The first round warms up and is not counted."""
     taken: dict[str, list[float]] = {name: [] for name in works}
     for number in range(rounds + 1):
         for name, work in works.items():
             value = work()
             if number:
                 taken[name].append(value)
-    return {name: statistics.median(values) for name, values in taken.items()}
+    return taken
 
 
 def geomean(values: Iterable[float]) -> float:

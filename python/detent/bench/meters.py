@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import time
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from detent import _core
 from detent.bench import guests
-from detent.bench.figures import Figures, geomean, interleaved
+from detent.bench.figures import Figures, by_round, geomean, ratio
 from detent.errors import error
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ SIZES = {
 #: uncharged: our form without its charges; fuel: the engine's own; hostcall: a call per
 #: block; form: ours, with one NaN, the stack rule and the gas.
 METERS = ("plain", "none", "uncharged", "fuel", "hostcall", "form")
+#: Compiled copies at other addresses that take turns: branch predictors treat two copies of recursive code differently by a third.
+PLACEMENTS = 9
 #: Wasm has no 64 x 64 -> 128 multiplication, so this one measures an instruction set, not an engine.
 APART = "big_integers"
 
@@ -46,15 +49,16 @@ def _native(name: str, size: int) -> Callable[[], float]:
     return work
 
 
-def _engine(bench: _core.MeterBench, name: str, size: int) -> Callable[[], float]:
-    return lambda: float(bench.time(name, size))
+def _engine(placed: list[_core.MeterBench], name: str, size: int) -> Callable[[], float]:
+    turns = cycle(placed)
+    return lambda: float(next(turns).time(name, size))
 
 
 def measure(*, quick: bool) -> dict[str, Any]:
     """Times every workload under every meter, on Cranelift, and natively; checks that all results agree."""
     figures = Figures()
     wasm = guests.workloads_wasm()
-    benches = {meter: _core.MeterBench(wasm, meter) for meter in METERS}
+    benches = {meter: [_core.MeterBench(wasm, meter) for _ in range(PLACEMENTS)] for meter in METERS}
     over: dict[str, list[float]] = {meter: [] for meter in METERS[1:]}
     over_unmetered = []
     native_ratios = []
@@ -64,20 +68,19 @@ def measure(*, quick: bool) -> dict[str, Any]:
         expected.restype, expected.argtypes = ctypes.c_uint64, [ctypes.c_uint32]
         want = int(expected(size))
         for meter, bench in benches.items():
-            got = bench.run(name, size)
+            got = bench[0].run(name, size)
             if got != want:
                 raise error("node_fault", f"{name} gives {got:#x} under {meter}, natively {want:#x}")
         works: dict[str, Callable[[], float]] = {meter: _engine(bench, name, size) for meter, bench in benches.items()}
         works["native"] = _native(name, size)
-        taken = interleaved(3 if quick else 21, works)
+        taken = by_round(3 if quick else 5 * PLACEMENTS, works)
         for meter in METERS[1:]:
-            ratio = taken[meter] / taken["plain"]
-            over[meter].append(ratio)
-            figures.add(f"{meter}_overhead_{name}", ratio, "ratio")
+            over[meter].append(ratio(taken[meter], taken["plain"]))
+            figures.add(f"{meter}_overhead_{name}", over[meter][-1], "ratio")
         # unmetered: the faster of the two ways to have one NaN and no meter, so that a cheaper NaN rule does not pay for the meter
-        over_unmetered.append(taken["form"] / min(taken["none"], taken["uncharged"]))
+        over_unmetered.append(max(ratio(taken["form"], taken[base]) for base in ("none", "uncharged")))
         figures.add(f"default_overhead_{name}", over_unmetered[-1], "ratio")
-        native = taken["native"] / taken["form"]
+        native = ratio(taken["native"], taken["form"])
         figures.add(f"native_ratio_{name}", native, "ratio")
         if name != APART:
             native_ratios.append(native)
