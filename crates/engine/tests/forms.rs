@@ -156,8 +156,8 @@ fn the_logical_stack_ends_at_the_same_depth_on_both() {
             let middle = (fits + fails) / 2;
             if overflow(rest, middle) { fails = middle } else { fits = middle }
         }
-        // a parameter, two locals and at most two operands a level; the innermost is level 0
-        let level = 8 * (1 + 2 + 2) + 64;
+        // a parameter, two locals, at most two operands and nine operators a level; the innermost is level 0
+        let level = 8 * (1 + 2 + 2) + 2 * 9 + 64;
         assert!((fits + 1) * level <= rest as u64 && (fits + 3) * level > rest as u64, "{fits} levels in {rest}");
     }
 }
