@@ -1,0 +1,20 @@
+;; Callbacks, for the specification and for both engines: `h(1, x)` enters "g" with x, `h(2, x)` enters "deep", `h(3, x)` enters "f".
+;; The host answers the callback's result, or -1 when it trapped. What each case gives is in callbacks.txt.
+(module
+  (import "t" "h" (func $h (param i32 i32) (result i32)))
+  (memory 1)
+  (func (export "f") (param i32) (result i32)
+    (i32.add (call $h (i32.const 1) (local.get 0)) (i32.const 1)))
+  (func (export "g") (param i32) (result i32)
+    (drop (i32.const 7))
+    (i32.add (i32.div_u (i32.const 100) (local.get 0)) (i32.const 3)))
+  (func (export "twice") (param i32) (result i32)
+    (i32.sub (call $h (i32.const 3) (local.get 0)) (call $h (i32.const 2) (local.get 0))))
+  (func (export "deep") (param i32) (result i32) (call $down (local.get 0)) (i32.const 2))
+  (func $down (param i32)
+    (if (i32.eqz (local.get 0)) (then (drop (i32.load (i32.const -1)))))
+    (call $down (i32.sub (local.get 0) (i32.const 1)))
+    (drop (i32.const 9)))
+  (func (export "then_traps") (param i32) (result i32)
+    (drop (call $h (i32.const 1) (local.get 0)))
+    (drop (i32.const 1)) (unreachable)))
