@@ -12,7 +12,7 @@ import typer
 import detent
 from detent.chain import DEFAULT_DEPLOY_GAS, DEFAULT_GAS, Chain
 from detent.cli import values
-from detent.cli.output import EXIT_NO, console, emit, fail, plain, rows
+from detent.cli.output import EXIT_NO, console, emit, errors, fail, plain, rows
 from detent.errors import DetentError, error
 from detent.receipts import Receipt
 
@@ -76,7 +76,8 @@ def run(
         args = [int(text, 0) for text in arg or []]
     except ValueError as problem:
         raise error("argument_wrong", str(problem)) from None
-    done = detent.run(file, entry, args=args, calldata=data, gas=gas, fuel_per_gas=fuel_per_gas, engine=engine)
+    with errors.status(f"running {entry}"):
+        done = detent.run(file, entry, args=args, calldata=data, gas=gas, fuel_per_gas=fuel_per_gas, engine=engine)
     code = (
         "D201"
         if done.end.startswith("trapped")
@@ -131,7 +132,7 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Build a contract from source and write its ABI section."""
-    with console.status(f"building {project}"):
+    with errors.status(f"building {project}"):
         result = detent.build(project, out=out)
     emit({"wasm": str(result.wasm), "bytes": result.wasm.stat().st_size, "name": result.name}, as_json=as_json)
 
@@ -151,7 +152,8 @@ def deploy(
     from detent.contracts import Interface, load_contract  # noqa: PLC0415 - only this command needs them
 
     with Chain(chain, engine=engine) as opened:
-        code = load_contract(contract)
+        with errors.status(f"building {contract}" if contract.is_dir() else f"reading {contract}"):
+            code = load_contract(contract)
         interface = Interface.of(code)
         kinds = interface.constructor_types()
         texts = args or []
@@ -246,7 +248,8 @@ def bench(
     """Measure, always beside a peer or a physical limit in the same run."""
     from detent.bench import run_suite  # noqa: PLC0415 - needs the toolchain
 
-    result = run_suite(suite, quick=quick)
+    with errors.status(f"measuring {suite}: some minutes; leave the machine alone"):
+        result = run_suite(suite, quick=quick)
     if as_json:
         emit(result, as_json=True)
     else:
