@@ -20,7 +20,6 @@ __all__ = [
     "__version__",
     "bench_calls",
     "bench_transfers",
-    "call_payload",
     "check",
     "contract_address",
     "engines",
@@ -313,5 +312,3 @@ def engines() -> list[str]: ...
 def signals_intact() -> bool: ...
 def hash_poseidon2(data: bytes) -> bytes: ...
 def contract_address(name: str) -> bytes: ...
-def call_payload(function: str, calldata: bytes) -> bytes:
-    """Transaction data of a call."""

@@ -3,7 +3,7 @@
 use crate::errors::{bytes32, detached, raise};
 use crate::receipts::{Batch, Block, Receipt};
 use crate::{engines, keys};
-use detent_chain::{Chain as Inner, Genesis, Options, ViewRequest, block, payload};
+use detent_chain::{Chain as Inner, Genesis, Options, ViewRequest, block};
 use detent_engine::signals_check;
 use detent_protocol::{Code, Fault};
 use pyo3::prelude::*;
@@ -287,10 +287,4 @@ impl Chain {
             Ok(())
         })
     }
-}
-
-/// Transaction data of a call.
-#[pyfunction]
-pub fn call_payload<'py>(py: Python<'py>, function: &str, calldata: &[u8]) -> Bound<'py, PyBytes> {
-    PyBytes::new(py, &payload::CallPayload::encode(function, calldata))
 }

@@ -50,7 +50,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<stages::Run>()?;
     module.add_function(wrap_pyfunction!(bench::bench_calls, module)?)?;
     module.add_function(wrap_pyfunction!(bench::bench_transfers, module)?)?;
-    module.add_function(wrap_pyfunction!(chain::call_payload, module)?)?;
     module.add_function(wrap_pyfunction!(contract_address, module)?)?;
     module.add_function(wrap_pyfunction!(engine_names, module)?)?;
     module.add_function(wrap_pyfunction!(hash_poseidon2, module)?)?;

@@ -2,8 +2,9 @@
 
 use crate::engines;
 use crate::errors::{detached, raise};
+use detent_chain::outcome::TrapKind;
 use detent_chain::sandbox::{self, SandboxRun};
-use detent_engine::{End, Trap, signals_check};
+use detent_engine::{End, signals_check};
 use detent_gas::{Form, Options, rewrite};
 use detent_gate::Profile;
 use detent_protocol::{Code, Fault, Schedule};
@@ -53,20 +54,6 @@ pub struct Run {
     fuel_per_gas: u64,
 }
 
-fn trap_name(trap: Trap) -> &'static str {
-    match trap {
-        Trap::Unreachable => "unreachable",
-        Trap::MemoryOutOfBounds => "memory_out_of_bounds",
-        Trap::TableOutOfBounds => "table_out_of_bounds",
-        Trap::IndirectCallToNull => "indirect_call_to_null",
-        Trap::BadSignature => "bad_signature",
-        Trap::IntegerOverflow => "integer_overflow",
-        Trap::IntegerDivisionByZero => "integer_division_by_zero",
-        Trap::BadConversionToInteger => "bad_conversion_to_integer",
-        Trap::Host => "host",
-    }
-}
-
 #[pymethods]
 impl Run {
     /// `success`, `revert` or `halt`.
@@ -81,7 +68,7 @@ impl Run {
         match &self.inner.ended.end {
             End::Returned(_) => "returned".into(),
             End::Stopped => "stopped".into(),
-            End::Trapped(trap) => format!("trapped:{}", trap_name(*trap)),
+            End::Trapped(trap) => format!("trapped:{}", TrapKind::from(*trap).name()),
             End::OutOfGas => "out_of_gas".into(),
             End::StackOverflow => "stack_overflow".into(),
             End::OutOfMemory => "out_of_memory".into(),
